@@ -1,0 +1,120 @@
+"""Text to 3D human motion through descriptions that a language model writes.
+
+The public names are imported when they are first used, so that `import actiongpt_core` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actiongpt_core.body.smpl import SmplBody
+    from actiongpt_core.body.stick import StickBody
+    from actiongpt_core.errors import (
+        ActionGPTError,
+        CheckpointError,
+        ConfigError,
+        ExportError,
+        MissingAssetError,
+        PluginError,
+        PromptError,
+        ProviderError,
+        ShapeError,
+        UnknownBackboneError,
+        UnknownPluginError,
+    )
+    from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, MotionModelSpec, hookimpl
+    from actiongpt_core.interfaces import Aggregator, BodyModel, LLMProvider, MotionModel, TextEncoder
+    from actiongpt_core.pipeline import Pipeline
+    from actiongpt_core.plugins import PluginInfo
+    from actiongpt_core.registry import Registry, get_registry
+    from actiongpt_core.text.actions import parse_actions
+    from actiongpt_core.types.motion import Motion
+    from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+    from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+
+    __version__: str
+
+_HOMES = {
+    "body.smpl": ["SmplBody"],
+    "body.stick": ["StickBody"],
+    "errors": [
+        "ActionGPTError",
+        "CheckpointError",
+        "ConfigError",
+        "ExportError",
+        "MissingAssetError",
+        "PluginError",
+        "PromptError",
+        "ProviderError",
+        "ShapeError",
+        "UnknownBackboneError",
+        "UnknownPluginError",
+    ],
+    "hookspecs": ["AggregatorSpec", "LLMProviderSpec", "MotionModelSpec", "hookimpl"],
+    "interfaces": ["Aggregator", "BodyModel", "LLMProvider", "MotionModel", "TextEncoder"],
+    "pipeline": ["Pipeline"],
+    "plugins": ["PluginInfo"],
+    "registry": ["Registry", "get_registry"],
+    "text.actions": ["parse_actions"],
+    "types.motion": ["Motion"],
+    "types.skeleton": ["SMPL_BODY", "Skeleton"],
+    "types.text": ["Action", "Descriptions", "TextFeatures"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+# Written out for type checkers and editors; a test compares it with _HOMES.
+__all__ = [
+    "SMPL_BODY",
+    "Action",
+    "ActionGPTError",
+    "Aggregator",
+    "AggregatorSpec",
+    "BodyModel",
+    "CheckpointError",
+    "ConfigError",
+    "Descriptions",
+    "ExportError",
+    "LLMProvider",
+    "LLMProviderSpec",
+    "MissingAssetError",
+    "Motion",
+    "MotionModel",
+    "MotionModelSpec",
+    "Pipeline",
+    "PluginError",
+    "PluginInfo",
+    "PromptError",
+    "ProviderError",
+    "Registry",
+    "ShapeError",
+    "Skeleton",
+    "SmplBody",
+    "StickBody",
+    "TextEncoder",
+    "TextFeatures",
+    "UnknownBackboneError",
+    "UnknownPluginError",
+    "__version__",
+    "get_registry",
+    "hookimpl",
+    "parse_actions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("actiongpt-core")
+    elif name in _HOME_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Bodies: where the joints and the surface of a motion are."""

@@ -1,0 +1,85 @@
+"""The core's own parts, registered through the hooks that every plugin uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, hookimpl
+
+if TYPE_CHECKING:
+    from actiongpt_core.interfaces import Aggregator, LLMProvider
+
+# High enough that a plugin becomes the default only when its author means it to.
+_DEFAULT = 100
+
+
+@hookimpl
+def actiongpt_llm_providers() -> list[LLMProviderSpec]:
+    """The descriptions that ship, the phrase itself, and servers that speak OpenAI's protocol."""
+    return [
+        LLMProviderSpec(
+            name="pack",
+            load=_load_pack,
+            summary="Descriptions that ship with the library, or a file of your own; offline.",
+            default_rank=_DEFAULT,
+        ),
+        LLMProviderSpec(
+            name="passthrough",
+            load=_load_passthrough,
+            summary="The phrase itself, K times: no language model; offline.",
+        ),
+        LLMProviderSpec(
+            name="openai", load=_load_openai, summary="OpenAI, or any server that speaks its protocol; needs a key."
+        ),
+    ]
+
+
+@hookimpl
+def actiongpt_aggregators() -> list[AggregatorSpec]:
+    """The paper's mean and its alternatives."""
+    return [
+        AggregatorSpec(
+            name="mean",
+            load=_load_mean,
+            summary="Token by token over the K descriptions, padding included, as in the paper.",
+            default_rank=_DEFAULT,
+        ),
+        AggregatorSpec(name="masked_mean", load=_load_masked_mean, summary="The mean over real tokens only."),
+        AggregatorSpec(name="first", load=_load_first, summary="The first description alone."),
+    ]
+
+
+def _load_pack() -> type[LLMProvider]:
+    from actiongpt_core.text.providers.pack import PackProvider
+
+    return PackProvider
+
+
+def _load_passthrough() -> type[LLMProvider]:
+    from actiongpt_core.text.providers.passthrough import PassthroughProvider
+
+    return PassthroughProvider
+
+
+def _load_openai() -> type[LLMProvider]:
+    from actiongpt_core.text.providers.openai import OpenAIProvider
+
+    return OpenAIProvider
+
+
+def _load_mean() -> Aggregator:
+    from actiongpt_core.text.aggregators import mean
+
+    return mean
+
+
+def _load_masked_mean() -> Aggregator:
+    from actiongpt_core.text.aggregators import masked_mean
+
+    return masked_mean
+
+
+def _load_first() -> Aggregator:
+    from actiongpt_core.text.aggregators import first
+
+    return first

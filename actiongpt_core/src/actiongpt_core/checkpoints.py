@@ -1,0 +1,143 @@
+"""Checkpoints: a folder with config.json and model.safetensors (weights and feature statistics)."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from actiongpt_core.errors import CheckpointError, ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+#: Prefix of a text encoder's place that is relative to the checkpoint folder.
+_HERE = "checkpoint:"
+
+C = TypeVar("C")
+
+
+def config_from_dict(cls: type[C], values: dict[str, Any]) -> C:
+    """Build a frozen attrs settings class from JSON values.
+
+    Raises:
+        ConfigError: A key is unknown (with a suggestion), or a value has the wrong type or range.
+    """
+    known = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type, misc]
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"Unknown setting {key!r} for {cls.__name__}.{did_you_mean(key, known)}")
+        default = known[key].default
+        number = isinstance(default, (int, float)) and not isinstance(default, bool)
+        fits = isinstance(value, (int, float)) if number else isinstance(value, type(default))
+        if not fits or (number and (isinstance(value, bool) or not math.isfinite(value))):
+            raise ConfigError(f"Setting {key!r} must be of type {type(default).__name__}, got {value!r}.")
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{cls.__name__}: {error}") from None
+
+
+def read_config(path: Path, backbone: str) -> dict[str, Any]:
+    """The settings in a checkpoint folder of a backbone.
+
+    Raises:
+        CheckpointError: The folder or its config is missing or malformed, or it is a checkpoint of another backbone.
+    """
+    found, settings = read_any_config(path)
+    if found != backbone:
+        raise CheckpointError(f"{path} is a checkpoint of backbone {found!r}, not {backbone!r}.")
+    return settings
+
+
+def read_any_config(path: Path) -> tuple[str, dict[str, Any]]:
+    """The backbone and the settings in a checkpoint folder, whatever backbone it is.
+
+    Raises:
+        CheckpointError: The folder or its config is missing or malformed.
+    """
+    file = path / CONFIG_FILE
+    if not path.is_dir():
+        raise CheckpointError(f"No checkpoint folder at {path}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}.")
+    if not file.is_file():
+        raise CheckpointError(f"{path} holds no {CONFIG_FILE}; it is not a checkpoint folder of this library.")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return str(content["backbone"]), dict(content["config"])
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{file} is damaged ({error}). Download or convert the checkpoint again.") from None
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Read model.safetensors into a model, strictly.
+
+    Raises:
+        CheckpointError: The file is missing or truncated, a key or a shape does not fit, or a weight is not finite.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = path / WEIGHTS_FILE
+    if not file.is_file():
+        raise CheckpointError(f"{path} holds no {WEIGHTS_FILE}. Download or convert the checkpoint again.")
+    try:
+        state = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{file} is damaged ({error}). Download or convert the checkpoint again.") from None
+    load_state(model, {name: tensor.float() for name, tensor in state.items()}, str(file))
+
+
+def load_state(model: nn.Module, state: dict[str, Any], origin: str) -> None:
+    """Copy tensors into a model, strictly.
+
+    Args:
+        model: The model.
+        state: Name to tensor.
+        origin: The file, for messages.
+
+    Raises:
+        CheckpointError: A key is missing or unknown, a shape does not fit, or a weight is not finite.
+    """
+    own = model.state_dict()
+    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or unknown:
+        raise CheckpointError(f"{origin} does not fit: {_some('missing', missing)}{_some('unknown', unknown)}.")
+    for name, tensor in state.items():
+        if tensor.shape != own[name].shape:
+            raise CheckpointError(f"{origin}: {name} is {tuple(tensor.shape)}, {tuple(own[name].shape)} was expected.")
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{origin}: {name} holds NaN or infinity; the file is unusable.")
+    model.load_state_dict(state)
+
+
+def _some(word: str, names: list[str]) -> str:
+    return f" {len(names)} {word} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
+
+
+def write_checkpoint(model: nn.Module, path: Path, backbone: str, config: Any) -> Path:
+    """Write a checkpoint folder; weights in half precision, feature statistics in full.
+
+    Returns:
+        The folder.
+    """
+    from safetensors.torch import save_file
+
+    path.mkdir(parents=True, exist_ok=True)
+    state = {
+        name: (tensor if name.startswith("normalizer.") else tensor.half()).contiguous().cpu()
+        for name, tensor in model.state_dict().items()
+    }
+    save_file(state, path / WEIGHTS_FILE)
+    content = {"format": 1, "backbone": backbone, "config": attrs.asdict(config)}
+    (path / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def resolve_text_encoder(source: str, path: Path) -> str | Path:
+    """Where a checkpoint's text encoder is: "checkpoint:FOLDER" lies beside the weights, anything else stands as it is."""
+    return path / source.removeprefix(_HERE) if source.startswith(_HERE) else source

@@ -1,0 +1,99 @@
+"""`actiongpt generate`: a sentence to motion files."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from actiongpt_core.cli import options
+
+if TYPE_CHECKING:
+    from actiongpt_core.types.motion import Motion
+    from actiongpt_core.types.text import Descriptions
+
+_MAX_SEED = 2**31
+
+
+def generate(
+    text: options.Text,
+    output: Annotated[
+        list[Path], typer.Option("--output", "-o", help="File to write; the suffix chooses the format. Repeatable.")
+    ],
+    backbone: options.Backbone = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; the one that ships if not given.")] = None,
+    text_encoder: options.TextEncoder = None,
+    stats: options.Stats = None,
+    llm: options.Llm = None,
+    aggregator: Annotated[
+        str | None, typer.Option(help="How K descriptions become one; the paper's mean if not given.")
+    ] = None,
+    k: options.K = 4,
+    seconds: Annotated[float | None, typer.Option(help="Seconds of each action that names none.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same motion; a random one if not given.")] = None,
+    noise_scale: Annotated[
+        float | None, typer.Option(help="Variety: 0 gives the mean motion, 1 the model's own.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    as_json: options.AsJson = False,
+) -> None:
+    """Generate the motion that TEXT tells and write it to files."""
+    from actiongpt_core.export import check_path, save
+
+    for path in output:  # before the model is loaded: nobody waits to learn of a typo
+        check_path(path)
+
+    from actiongpt_core.pipeline import Pipeline
+
+    pipeline = Pipeline(
+        backbone,
+        llm=llm,
+        aggregator=aggregator,
+        checkpoint=checkpoint,
+        text_encoder=text_encoder,
+        stats=stats,
+        k=k,
+        device=device,
+    )
+    descriptions = pipeline.describe(text)
+    seed = secrets.randbelow(_MAX_SEED) if seed is None else seed
+    motion = pipeline.generate(descriptions, seconds=seconds, seed=seed, noise_scale=noise_scale)
+    files = [save(motion, path).resolve() for path in output]
+    report = _report(motion, descriptions, files, seed)
+    typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else _as_text(report))
+
+
+def _report(motion: Motion, descriptions: list[Descriptions], files: list[Path], seed: int) -> dict[str, Any]:
+    ends = [*motion.starts[1:], motion.num_frames]
+    actions = [
+        {
+            "phrase": item.phrase,
+            "start": start / motion.fps,
+            "end": end / motion.fps,
+            "source": item.source,
+            "texts": item.texts,
+        }
+        for item, start, end in zip(descriptions, motion.starts, ends, strict=True)
+    ]
+    return {
+        "files": [str(path) for path in files],
+        "seconds": motion.seconds,
+        "fps": motion.fps,
+        "frames": motion.num_frames,
+        "seed": seed,
+        "actions": actions,
+    }
+
+
+def _as_text(report: dict[str, Any]) -> str:
+    lines = [
+        f"{action['start']:5.1f} s  {action['phrase']}  (descriptions: {action['source']})"
+        for action in report["actions"]
+    ]
+    lines.append(
+        f"{report['seconds']:5.1f} s  end; {report['frames']} frames at {report['fps']:g} fps, seed {report['seed']}"
+    )
+    return "\n".join([*lines, *(f"wrote {path}" for path in report["files"])])

@@ -1,0 +1,1 @@
+"""Motion data: readers of files that the user has, and parametric actions."""

@@ -1,0 +1,92 @@
+"""Walking and running: phase events, looped cycles, walking backward by reversing time."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import torch
+from torch import Tensor
+
+from actiongpt_core.data.clip import LabelledClip
+from actiongpt_core.geometry.clips import facing
+from actiongpt_core.geometry.kinematics import forward_kinematics
+from actiongpt_core.geometry.rotations import matrix_to_rot6d, rot6d_to_matrix, rotation_about_z
+from actiongpt_core.types.skeleton import SMPL_BODY
+
+_LEFT_ANKLE, _RIGHT_ANKLE = SMPL_BODY.index("left_ankle"), SMPL_BODY.index("right_ankle")
+
+
+def left_foot_events(clip: LabelledClip) -> list[int]:
+    """Frames at which the left foot is farthest in front of the right one: one phase of every gait cycle."""
+    joints, _ = forward_kinematics(clip.rotations, clip.translation, SMPL_BODY)
+    angle = facing(clip.rotations[:, 0])
+    forward = torch.stack([angle.cos(), angle.sin()], dim=-1)
+    lead = ((joints[:, _LEFT_ANKLE, :2] - joints[:, _RIGHT_ANKLE, :2]) * forward).sum(-1)
+    lead = torch.nn.functional.avg_pool1d(lead[None, None], 5, 1, 2, count_include_pad=False)[0, 0]
+    inner = (lead[1:-1] > lead[:-2]) & (lead[1:-1] >= lead[2:]) & (lead[1:-1] > 0.1)
+    return (inner.nonzero().flatten() + 1).tolist()
+
+
+def forward_speed(clip: LabelledClip) -> float:
+    """Mean speed of the pelvis along the facing direction, m/s; negative is backward."""
+    angle = facing(clip.rotations[:-1, 0])
+    steps = torch.diff(clip.translation[:, :2], dim=0)
+    return float((steps[:, 0] * angle.cos() + steps[:, 1] * angle.sin()).mean() * clip.fps)
+
+
+def total_turn(clip: LabelledClip) -> float:
+    """Change of the facing direction from first to last frame, unwrapped, radians; positive to the left."""
+    steps = torch.diff(facing(clip.rotations[:, 0]))
+    return float(torch.atan2(steps.sin(), steps.cos()).sum())
+
+
+def reverse_time(clip: LabelledClip, texts: tuple[str, ...]) -> LabelledClip:
+    """The clip played backward, with the words for that."""
+    return attrs.evolve(
+        clip,
+        rotations=clip.rotations.flip(0),
+        translation=clip.translation.flip(0),
+        texts=texts,
+        source=f"{clip.source}:reversed",
+    )
+
+
+def loop_cycle(clip: LabelledClip, start: int, end: int, num_frames: int) -> LabelledClip:
+    """Repeat the gait cycle [start, end) until the clip has `num_frames` frames.
+
+    The small mismatch between the two ends is spread over the cycle; each repetition begins where the last one ended,
+    walking straight on in its facing direction.
+    """
+    rotations, translation = _closed_cycle(clip.rotations[start : end + 1], clip.translation[start : end + 1])
+    step = translation[-1] - translation[0]
+    turn = facing(rotations[-1, 0]) - facing(rotations[0, 0])
+    parts_r, parts_t = [], []
+    origin, angle = translation[0], torch.zeros(())
+    for _ in range(math.ceil(num_frames / (end - start))):
+        spin = rotation_about_z(angle)
+        parts_r.append(torch.cat([spin @ rotations[:-1, :1], rotations[:-1, 1:]], dim=1))
+        parts_t.append(origin + (translation[:-1] - translation[0]) @ spin.T)
+        origin, angle = origin + spin @ step, angle + turn
+    return attrs.evolve(
+        clip,
+        rotations=torch.cat(parts_r)[:num_frames],
+        translation=torch.cat(parts_t)[:num_frames],
+        source=f"{clip.source}:looped",
+    )
+
+
+def _closed_cycle(rotations: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
+    """Bend a cycle so that its last pose equals its first, but for heading and ground position."""
+    share = torch.linspace(-0.5, 0.5, len(rotations))
+    spin = rotation_about_z(facing(rotations[-1, 0]) - facing(rotations[0, 0]))
+    ends = rotations[-1].clone()
+    ends[0] = spin.T @ ends[0]
+    gap = matrix_to_rot6d(rotations[0]) - matrix_to_rot6d(ends)
+    # Root: bend in the frame of each pose's own heading, so that a turning cycle stays one.
+    back = rotation_about_z(facing(rotations[:, 0]) - facing(rotations[0, 0]))[:, None]
+    local = torch.cat([back.mT @ rotations[:, :1], rotations[:, 1:]], dim=1)
+    bent = rot6d_to_matrix(matrix_to_rot6d(local) + share[:, None, None] * gap)
+    height = translation[:, 2] + share * (translation[0, 2] - translation[-1, 2])
+    closed = torch.cat([back @ bent[:, :1], bent[:, 1:]], dim=1)
+    return closed, torch.cat([translation[:, :2], height[:, None]], dim=1)

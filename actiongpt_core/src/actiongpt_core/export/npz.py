@@ -1,0 +1,110 @@
+"""AMASS-style .npz: axis-angle poses in SMPL order and SMPL's translation."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from actiongpt_core.errors import ConfigError, ExportError, MissingAssetError
+from actiongpt_core.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.skeleton import SMPL_BODY, SMPL_REST_PELVIS
+
+_BODY = 3 * SMPL_BODY.num_joints  # 66
+_FRAME_RATE_KEYS = ("mocap_framerate", "mocap_frame_rate")  # AMASS for SMPL+H, AMASS for SMPL-X
+
+
+def save_npz(motion: Motion, path: Path) -> None:
+    """Write a motion as AMASS does, without object arrays: no pickle is needed to read it.
+
+    Z up, metres, radians, like `Motion`; `trans` is SMPL's translation, which is the pelvis position minus
+    `SMPL_REST_PELVIS`.
+
+    Arrays: `poses` (T, 66) axis-angle float32, `trans` (T, 3) float32, `mocap_framerate`, `betas` (16,) zeros, `gender`
+    "neutral", and `action_starts`, which AMASS does not have: the first frame of each action.
+
+    Raises:
+        ExportError: The motion's skeleton is not SMPL's.
+    """
+    if motion.skeleton.joint_names != SMPL_BODY.joint_names:
+        raise ExportError(
+            f"An AMASS .npz holds SMPL's {SMPL_BODY.num_joints} body joints; this motion has skeleton "
+            f"{motion.skeleton.name!r}. Write it as .bvh."
+        )
+    rotations, translation = motion.rotations.detach().cpu(), motion.translation.detach().cpu()
+    smpl_translation = translation - translation.new_tensor(SMPL_REST_PELVIS)
+    np.savez_compressed(
+        path,
+        poses=matrix_to_axis_angle(rotations).flatten(1).numpy().astype(np.float32),
+        trans=smpl_translation.numpy().astype(np.float32),
+        mocap_framerate=np.float64(motion.fps),
+        betas=np.zeros(16, dtype=np.float32),
+        gender=np.array("neutral"),
+        action_starts=np.asarray(motion.starts, dtype=np.int64),
+    )
+
+
+def load_npz(path: str | Path) -> Motion:
+    """Read an AMASS-style .npz, ours or AMASS's own; the body joints of its poses, hands and face left out.
+
+    The inverse of `save_npz`. The body's shape (`betas`) is not used: the pelvis is put where `SMPL_REST_PELVIS` says.
+
+    Raises:
+        MissingAssetError: There is no such file.
+        ConfigError: It is not an .npz, an array is missing, or its shape or values cannot be a motion.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    poses, trans = (_array(path, arrays, key) for key in ("poses", "trans"))
+    if poses.ndim != 2 or poses.shape[1] < _BODY or not len(poses):
+        raise ConfigError(f"{path}: poses must be (T, {_BODY} or more) with T >= 1, got {poses.shape}.")
+    if trans.shape != (len(poses), 3):
+        raise ConfigError(f"{path}: trans must be ({len(poses)}, 3), one row a pose, got {trans.shape}.")
+    axis_angle = torch.from_numpy(poses[:, :_BODY].astype(np.float32)).unflatten(1, (SMPL_BODY.num_joints, 3))
+    translation = torch.from_numpy(trans.astype(np.float32))
+    return Motion(
+        rotations=axis_angle_to_matrix(axis_angle),
+        translation=translation + translation.new_tensor(SMPL_REST_PELVIS),
+        fps=_frame_rate(path, arrays),
+        starts=tuple(int(start) for start in arrays.get("action_starts", (0,))),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The arrays of a motion file that are there and need no pickle."""
+    wanted = ("poses", "trans", "action_starts", *_FRAME_RATE_KEYS)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, Mapping):
+                raise ConfigError(f"{path} holds a single array, not an .npz with poses and trans.")
+            return {key: archive[key] for key in wanted if key in archive}
+    except FileNotFoundError:
+        raise MissingAssetError(f"There is no motion file {str(path)!r}.") from None
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{path} cannot be read as an .npz without object arrays: {error}.") from error
+
+
+def _array(path: Path, arrays: Mapping[str, Any], key: str) -> np.ndarray[Any, Any]:
+    array = arrays.get(key)
+    if array is None or not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
+        found = "missing" if array is None else "not made of finite floating-point numbers"
+        raise ConfigError(f"{path}: the array {key!r} is {found}; an AMASS-style motion has poses, trans, mocap_framerate.")
+    return np.asarray(array)
+
+
+def _frame_rate(path: Path, arrays: Mapping[str, Any]) -> float:
+    for key in _FRAME_RATE_KEYS:
+        if key in arrays and arrays[key].size == 1 and np.issubdtype(arrays[key].dtype, np.number):
+            fps = float(arrays[key].reshape(()))
+            if math.isfinite(fps) and fps > 0:
+                return fps
+            raise ConfigError(f"{path}: {key} must be a positive number, got {fps}.")
+    raise ConfigError(f"{path}: the frame rate is missing: one number called {' or '.join(_FRAME_RATE_KEYS)}.")

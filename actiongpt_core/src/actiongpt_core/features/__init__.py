@@ -1,0 +1,1 @@
+"""Motion to and from the (T, F) array that a network sees."""

@@ -1,0 +1,1 @@
+"""Rotations, kinematics and clips: pure computation on tensors."""

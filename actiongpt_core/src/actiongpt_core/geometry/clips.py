@@ -1,0 +1,88 @@
+"""Join clips: bring one to where another ends, and bridge the gap between two. World Z up, metres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from actiongpt_core.geometry.rotations import matrix_to_axis_angle, rotation_about_z, slerp
+
+#: The direction that canonical clips face at their first frame: -y, as an upright body turned by +90 degrees about x does.
+CANONICAL_FACING = -math.pi / 2
+
+
+def heading(root_rotation: Tensor) -> Tensor:
+    """z component of the root's axis-angle vector, (..., 3, 3) -> (...), radians.
+
+    It is what the originals turn clips by; for an upright body it grows with the facing direction but is not the
+    facing angle itself.
+    """
+    return matrix_to_axis_angle(root_rotation)[..., 2]
+
+
+def facing(root_rotation: Tensor) -> Tensor:
+    """Angle of the body's forward axis (rest +z) in the ground plane, (..., 3, 3) -> (...), radians; grows to the body's left."""
+    forward = root_rotation[..., :, 2]
+    return torch.atan2(forward[..., 1], forward[..., 0])
+
+
+def align_full(
+    rotations: Tensor,
+    translation: Tensor,
+    last_rotation: Tensor,
+    last_translation: Tensor,
+    heading: Callable[[Tensor], Tensor] = heading,
+) -> tuple[Tensor, Tensor]:
+    """Turn a clip about Z to the heading that the previous one ended with, and start it at its last ground position.
+
+    Height is kept. Source: TEACH, section "Sequence generation" (alignment of consecutive actions).
+
+    Args:
+        rotations: Parent-relative rotations of the clip, (T, J, 3, 3).
+        translation: (T, 3).
+        last_rotation: Root rotation of the last frame before the clip, (3, 3).
+        last_translation: Root position of that frame, (3,).
+        heading: How a root rotation's heading is measured: `heading` as in the originals, or `facing`.
+
+    Returns:
+        The turned rotations and the moved translation.
+    """
+    turn = rotation_about_z(heading(rotations[0, 0]) - heading(last_rotation))
+    root = turn.transpose(-1, -2) @ rotations[:, :1]
+    velocity = _planar_velocity(translation) @ turn[:2, :2]
+    return torch.cat([root, rotations[:, 1:]], dim=1), _integrate(velocity, translation, last_translation)
+
+
+def align_translation(translation: Tensor, last_translation: Tensor) -> Tensor:
+    """Start a clip at the ground position where the previous one ended; height and heading are kept. (T, 3), (3,) -> (T, 3)."""
+    return _integrate(_planar_velocity(translation), translation, last_translation)
+
+
+def _planar_velocity(translation: Tensor) -> Tensor:
+    steps = translation[1:, :2] - translation[:-1, :2]
+    return torch.cat([torch.zeros_like(translation[:1, :2]), steps])
+
+
+def _integrate(velocity: Tensor, translation: Tensor, start: Tensor) -> Tensor:
+    return torch.cat([start[:2] + torch.cumsum(velocity, dim=0), translation[:, 2:]], dim=-1)
+
+
+def bridge(
+    rotations: tuple[Tensor, Tensor], translations: tuple[Tensor, Tensor], num_frames: int
+) -> tuple[Tensor, Tensor]:
+    """Frames between two poses: slerp of every joint, straight line of the root.
+
+    Args:
+        rotations: The poses before and after, (J, 3, 3) each.
+        translations: The root positions before and after, (3,) each.
+        num_frames: W; frame i stands at (i + 1) / (W + 1).
+
+    Returns:
+        rotations (W, J, 3, 3) and translation (W, 3).
+    """
+    weights = torch.arange(1, num_frames + 1, dtype=torch.float64, device=translations[0].device) / (num_frames + 1)
+    line = weights[:, None].to(translations[0])
+    return slerp(*rotations, weights), (1 - line) * translations[0] + line * translations[1]

@@ -1,0 +1,110 @@
+"""The hooks of a plugin, and the spec objects that they return.
+
+A plugin declares what it has and is not executed: a hook returns specs, and a spec's `load` is called by those who use
+the part. So a module with hooks imports nothing heavy; torch is paid for inside `load`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pluggy
+
+from actiongpt_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel
+
+PROJECT = "actiongpt"  #: pluggy's project name, and the entry-point group
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+_NAME = re.compile(r"[a-z0-9_-]+")
+
+
+def _check_name(_: Any, __: Any, value: str) -> None:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ConfigError(f"A plugin part's name is made of a-z, 0-9, '_' and '-'; got {value!r}.")
+
+
+def _check_callable(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value):
+        raise ConfigError(f"{attribute.name} must be a function without arguments, got {value!r}.")
+
+
+def _to_capabilities(value: Iterable[str]) -> frozenset[str]:
+    if isinstance(value, str):
+        raise ConfigError(f"capabilities must be a set of strings, got the string {value!r}; write {{{value!r}}}.")
+    return frozenset(value)
+
+
+@attrs.frozen(kw_only=True)
+class PartSpec:
+    """What the specs have in common: the name that users write, and how the part is loaded."""
+
+    name: str = attrs.field(validator=_check_name)
+    load: Callable[[], Any] = attrs.field(validator=_check_callable)
+    summary: str = attrs.field(validator=attrs.validators.instance_of(str))  #: one line for `actiongpt plugins list`
+    #: the highest one wins when the user names none
+    default_rank: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
+
+
+@attrs.frozen(kw_only=True)
+class MotionModelSpec(PartSpec):
+    """A backbone. `load()` returns the class, or a function that builds the model; see `MotionModel` for what it needs.
+
+    `checkpoint_converter()` returns a function that reads a published checkpoint and writes ours:
+    `convert(source, target, *, text_encoder: str | None, stats: Path | None) -> Path`.
+    """
+
+    load: Callable[[], Callable[..., MotionModel]] = attrs.field(validator=_check_callable)
+    capabilities: frozenset[str] = attrs.field(default=frozenset(), converter=_to_capabilities)
+    checkpoint_converter: Callable[[], Callable[..., Path]] | None = attrs.field(
+        default=None, validator=_check_callable
+    )
+
+
+@attrs.frozen(kw_only=True)
+class LLMProviderSpec(PartSpec):
+    """A language model. `load()` returns a class, or a function that builds the provider, called without arguments."""
+
+    load: Callable[[], Callable[..., LLMProvider]] = attrs.field(validator=_check_callable)
+
+
+@attrs.frozen(kw_only=True)
+class AggregatorSpec(PartSpec):
+    """A way to make one text of K. `load()` returns the aggregator itself."""
+
+    load: Callable[[], Aggregator] = attrs.field(validator=_check_callable)
+
+
+@hookspec
+def actiongpt_motion_models() -> list[MotionModelSpec]:
+    """The backbones of a plugin."""
+    return []
+
+
+@hookspec
+def actiongpt_llm_providers() -> list[LLMProviderSpec]:
+    """The language-model providers of a plugin."""
+    return []
+
+
+@hookspec
+def actiongpt_aggregators() -> list[AggregatorSpec]:
+    """The aggregators of a plugin."""
+    return []
+
+
+#: hook -> what it provides, as users read it, and the type of its specs
+HOOKS: dict[str, tuple[str, type[PartSpec]]] = {
+    "actiongpt_motion_models": ("backbone", MotionModelSpec),
+    "actiongpt_llm_providers": ("llm", LLMProviderSpec),
+    "actiongpt_aggregators": ("aggregator", AggregatorSpec),
+}

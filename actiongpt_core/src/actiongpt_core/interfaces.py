@@ -1,0 +1,129 @@
+"""What a provider, an aggregator, a text encoder, a motion model and a body must be able to do.
+
+All are protocols: a plugin's class needs the methods, not a base class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from torch import Tensor
+
+    from actiongpt_core.types.motion import Motion
+    from actiongpt_core.types.skeleton import Skeleton
+
+
+@runtime_checkable
+class LLMProvider(Protocol):
+    """Turns an action into K descriptions of body movement."""
+
+    def complete(self, action: Action, k: int) -> Descriptions:
+        """K descriptions of the action.
+
+        Raises:
+            ProviderError: The provider could not answer; the message says what to do.
+        """
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """A frozen text model."""
+
+    name: str
+    dim: int  #: C, channels of a token state
+
+    def encode(self, texts: Sequence[str]) -> TextFeatures:
+        """Encode the K descriptions of one action together, padded to the longest of them.
+
+        Returns:
+            tokens (K, L, C), mask (K, L), pooled (K, C) or None. States at padded positions are those that the text model
+            computes there; the aggregator `mean` uses them.
+
+        Raises:
+            PromptError: A text is longer than the model can read.
+        """
+        ...
+
+
+@runtime_checkable
+class Aggregator(Protocol):
+    """Makes one text of K."""
+
+    def __call__(self, features: TextFeatures) -> TextFeatures:
+        """tokens (K, L, C), mask (K, L), pooled (K, C) or None -> (L, C), (L,), (C,) or None."""
+        ...
+
+
+@runtime_checkable
+class MotionModel(Protocol):
+    """A backbone: text features to motion. `generate` is all that it must have.
+
+    Optional, looked for by name:
+        `from_checkpoint(path, *, text_encoder=None, stats=None)` (class method): build from a folder, None for the shipped
+            one; without it the class is called with no argument.
+        `text_encoder` (attribute): the encoder that the model was trained with; without it the embedded encoder is used.
+        `generate_batch(features, lengths, *, generators, noise_scale)`: many sequences in one pass; without it the pipeline
+            calls `generate` for each.
+        `max_frames`, `min_frames` (attributes): the lengths that the model can make, for an error before the work starts.
+        `default_seconds` (attribute): length of an action when nobody says one.
+        `to(device)`.
+    """
+
+    fps: float
+    skeleton: Skeleton
+
+    def generate(
+        self,
+        features: Sequence[TextFeatures],
+        lengths: Sequence[int],
+        *,
+        generator: torch.Generator | None = None,
+        noise_scale: float | None = None,
+    ) -> Motion:
+        """One motion from one sequence of actions.
+
+        Args:
+            features: For each action the aggregated text: tokens (L, C), mask (L,).
+            lengths: For each action its number of frames.
+            generator: Source of the noise; None for torch's global one.
+            noise_scale: Factor on the noise of the latent, 0 for its mean; None for the checkpoint's own.
+
+        Returns:
+            A motion of sum(lengths) frames.
+        """
+        ...
+
+
+@runtime_checkable
+class TrainedModel(MotionModel, Protocol):
+    """A motion model that reads checkpoints and brings its own text encoder."""
+
+    text_encoder: TextEncoder
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: Path | None, *, text_encoder: str | Path | None = None, stats: Path | None = None
+    ) -> TrainedModel:
+        """Build the model from a checkpoint folder; None for the one that ships."""
+        ...
+
+
+@runtime_checkable
+class BodyModel(Protocol):
+    """A body: where the joints and the surface are."""
+
+    def joints(self, motion: Motion) -> Tensor:
+        """World positions of the joints, (T, J, 3), metres."""
+        ...
+
+    def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
+        """vertices (T, V, 3) in metres and faces (N, 3)."""
+        ...

@@ -1,0 +1,114 @@
+"""The conformance suite of an aggregator: subclass it in a test module and say how the aggregator is built."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import torch
+
+from actiongpt_core.interfaces import Aggregator
+from actiongpt_core.testing.fakes import FakeTextEncoder
+from actiongpt_core.types.text import TextFeatures
+
+_TEXTS = (
+    "the body steps forward with the left leg",
+    "both arms swing",
+    "the head turns to the right and then back",
+    "the knees bend",
+)
+_TOLERANCE = 1e-6  # another order of a float32 sum of four terms
+
+
+class AggregatorSuite:
+    """What every aggregator promises.
+
+    Subclass it, name the class `Test...`, and write `build_aggregator`.
+
+    Attributes:
+        is_symmetric: False if the order of the K descriptions counts.
+        ignores_padding: True if states at padded positions change nothing.
+    """
+
+    is_symmetric: bool = True
+    ignores_padding: bool = False
+
+    def build_aggregator(self) -> Aggregator:
+        """The aggregator under test; called for every test."""
+        raise NotImplementedError("Write build_aggregator in the subclass: it returns the aggregator under test.")
+
+    @pytest.fixture
+    def aggregator(self) -> Aggregator:
+        """The aggregator under test."""
+        return self.build_aggregator()
+
+    @pytest.fixture
+    def features(self) -> TextFeatures:
+        """Four descriptions of different lengths."""
+        return FakeTextEncoder().encode(_TEXTS)
+
+    def test_one_text_comes_out(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        result = aggregator(features)
+        assert result.tokens.ndim == 2
+        assert result.tokens.shape[-1] == features.tokens.shape[-1]
+        assert result.mask.shape == result.tokens.shape[:-1]
+
+    def test_the_mask_is_boolean_and_not_empty(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        mask = aggregator(features).mask
+        assert mask.dtype is torch.bool
+        assert mask.any()
+
+    def test_real_tokens_are_finite(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        result = aggregator(features)
+        assert result.tokens[result.mask].isfinite().all()
+
+    def test_one_description_comes_out_as_it_went_in(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        assert features.pooled is not None
+        one = TextFeatures(tokens=features.tokens[:1], mask=features.mask[:1], pooled=features.pooled[:1])
+        result = aggregator(one)
+        torch.testing.assert_close(result.tokens[result.mask], one.tokens[one.mask], rtol=0, atol=_TOLERANCE)
+        assert result.pooled is not None
+        torch.testing.assert_close(result.pooled, features.pooled[0], rtol=0, atol=_TOLERANCE)
+
+    def test_the_pooled_vector_is_one_or_absent_as_in_the_input(
+        self, aggregator: Aggregator, features: TextFeatures
+    ) -> None:
+        pooled = aggregator(features).pooled
+        assert pooled is not None
+        assert pooled.shape == features.tokens.shape[-1:]
+        assert aggregator(attrs.evolve(features, pooled=None)).pooled is None
+
+    def test_the_order_of_the_descriptions_changes_nothing(
+        self, aggregator: Aggregator, features: TextFeatures
+    ) -> None:
+        if not self.is_symmetric:
+            pytest.skip("The order counts for this aggregator.")
+        assert features.pooled is not None
+        order = torch.tensor([2, 0, 3, 1])
+        moved = aggregator(
+            TextFeatures(tokens=features.tokens[order], mask=features.mask[order], pooled=features.pooled[order])
+        )
+        result = aggregator(features)
+        torch.testing.assert_close(moved.tokens[moved.mask], result.tokens[result.mask], rtol=0, atol=_TOLERANCE)
+        assert torch.equal(moved.mask, result.mask)
+
+    def test_states_at_padded_positions_change_nothing(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        if not self.ignores_padding:
+            pytest.skip("Padding counts for this aggregator.")
+        noise = torch.randn(features.tokens.shape, generator=torch.Generator().manual_seed(0))
+        tokens = torch.where(features.mask[..., None], features.tokens, noise)
+        result, changed = aggregator(features), aggregator(attrs.evolve(features, tokens=tokens))
+        assert torch.equal(changed.tokens[changed.mask], result.tokens[result.mask])
+
+    def test_the_input_is_not_modified(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        tokens, mask = features.tokens.clone(), features.mask.clone()
+        aggregator(features)
+        assert torch.equal(features.tokens, tokens)
+        assert torch.equal(features.mask, mask)
+
+    def test_gradient_flows_to_the_descriptions(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        tokens = features.tokens.clone().requires_grad_()
+        result = aggregator(attrs.evolve(features, tokens=tokens))
+        result.tokens[result.mask].sum().backward()  # type: ignore[no-untyped-call]
+        assert tokens.grad is not None
+        assert tokens.grad.isfinite().all()
+        assert tokens.grad.abs().sum() > 0

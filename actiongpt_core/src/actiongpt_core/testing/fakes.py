@@ -1,0 +1,119 @@
+"""Test doubles that are small, fast and deterministic: a text encoder, a provider, a motion model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from actiongpt_core.geometry.rotations import axis_angle_to_matrix
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+
+
+class FakeTextEncoder:
+    """A text encoder without a model: a word's vector is drawn with the word's hash as seed.
+
+    States at padded positions are not zero, as those of real text models are not.
+
+    Args:
+        dim: C.
+    """
+
+    def __init__(self, dim: int = 16) -> None:
+        self.name = "fake"
+        self.dim = dim
+
+    def encode(self, texts: Sequence[str]) -> TextFeatures:
+        """Encode K texts word by word.
+
+        Returns:
+            tokens (K, L, C), mask (K, L), pooled (K, C): the mean over a text's words.
+        """
+        words = [text.split() or [""] for text in texts]
+        longest = max(map(len, words))
+        padded = [row + ["<pad>"] * (longest - len(row)) for row in words]
+        tokens = torch.stack([torch.stack([self._vector(word) for word in row]) for row in padded])
+        mask = torch.tensor([[i < len(row) for i in range(longest)] for row in words])
+        pooled = (tokens * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        return TextFeatures(tokens=tokens, mask=mask, pooled=pooled)
+
+    def _vector(self, word: str) -> Tensor:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
+        return torch.randn(self.dim, generator=torch.Generator().manual_seed(seed))
+
+
+class FakeProvider:
+    """A provider that numbers the phrase.
+
+    Attributes:
+        calls: The actions that it was asked for, in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Action] = []
+
+    def complete(self, action: Action, k: int) -> Descriptions:
+        """K texts that differ from each other."""
+        self.calls.append(action)
+        texts = tuple(f"{action.phrase}, told in way {number}" for number in range(1, k + 1))
+        return Descriptions(
+            action=action, texts=texts, source="llm", provider="fake", model="fake", prompt=action.phrase
+        )
+
+
+class FakeMotionModel:
+    """A motion model without weights: joints swing at the rate and in the directions that text and noise give.
+
+    Args:
+        noise_scale: What `noise_scale=None` means.
+    """
+
+    def __init__(self, noise_scale: float = 1.0) -> None:
+        self.fps = 20.0
+        self.skeleton: Skeleton = SMPL_BODY
+        self._noise_scale = noise_scale
+
+    def generate(
+        self,
+        features: Sequence[TextFeatures],
+        lengths: Sequence[int],
+        *,
+        generator: torch.Generator | None = None,
+        noise_scale: float | None = None,
+    ) -> Motion:
+        """One swing an action; the pelvis walks along -y at 1 m/s."""
+        scale = self._noise_scale if noise_scale is None else noise_scale
+        swings = [self._swing(item, length, scale, generator) for item, length in zip(features, lengths, strict=True)]
+        rotations = axis_angle_to_matrix(torch.cat(swings))
+        translation = torch.zeros(sum(lengths), 3)
+        translation[:, 1] = -torch.arange(sum(lengths)) / self.fps
+        translation[:, 2] = 0.9
+        starts = tuple(sum(lengths[:i]) for i in range(len(lengths)))
+        return Motion(rotations=rotations, translation=translation, fps=self.fps, skeleton=self.skeleton, starts=starts)
+
+    def generate_batch(
+        self,
+        features: Sequence[Sequence[TextFeatures]],
+        lengths: Sequence[Sequence[int]],
+        *,
+        generators: Sequence[torch.Generator | None],
+        noise_scale: float | None = None,
+    ) -> list[Motion]:
+        """Many sequences; the same as one by one."""
+        return [
+            self.generate(texts, frames, generator=generator, noise_scale=noise_scale)
+            for texts, frames, generator in zip(features, lengths, generators, strict=True)
+        ]
+
+    def _swing(self, text: TextFeatures, length: int, scale: float, generator: torch.Generator | None) -> Tensor:
+        """Axis-angle (T, J, 3), radians."""
+        count = self.skeleton.num_joints * 3
+        state = text.tokens[text.mask].mean(dim=0)
+        pattern = state.repeat(-(-count // len(state)))[:count]
+        noise = torch.randn(count, generator=generator)
+        phase = torch.linspace(0, torch.pi, length)[:, None]
+        return (0.3 * torch.sin(phase) * torch.tanh(pattern + scale * noise)).reshape(length, -1, 3)

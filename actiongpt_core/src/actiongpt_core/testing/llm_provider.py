@@ -1,0 +1,77 @@
+"""The conformance suite of an LLM provider: subclass it in a test module and say how the provider is built."""
+
+from __future__ import annotations
+
+import pytest
+
+from actiongpt_core.errors import ActionGPTError
+from actiongpt_core.interfaces import LLMProvider
+from actiongpt_core.types.text import Action, Descriptions
+
+# What users write and nobody foresees; a provider answers, or says in our way that it cannot.
+_ODD_PHRASES = ("xyzzy plugh", 'say "hi"\nand\tleave', "走る", "{phrase} %s $HOME", "walk " * 200)
+
+
+class LLMProviderSuite:
+    """What every provider promises.
+
+    Subclass it, name the class `Test...`, and write `build_provider`. A provider that needs a network is built with a
+    stand-in for its server.
+
+    Attributes:
+        phrases: Phrases that the provider can describe.
+        is_deterministic: False for a provider that answers the same question in new words.
+    """
+
+    phrases: tuple[str, ...] = ("walk forward", "wave with the left hand")
+    is_deterministic: bool = True
+
+    def build_provider(self) -> LLMProvider:
+        """The provider under test; called for every test."""
+        raise NotImplementedError("Write build_provider in the subclass: it returns the provider under test.")
+
+    @pytest.fixture
+    def provider(self) -> LLMProvider:
+        """The provider under test."""
+        return self.build_provider()
+
+    def test_the_provider_fits_the_protocol(self, provider: LLMProvider) -> None:
+        assert isinstance(provider, LLMProvider)
+
+    @pytest.mark.parametrize("k", [1, 2, 4])
+    def test_there_are_k_texts_with_words_in_them(self, provider: LLMProvider, k: int) -> None:
+        for phrase in self.phrases:
+            descriptions = provider.complete(Action(phrase), k)
+            assert isinstance(descriptions, Descriptions)
+            assert descriptions.k == k
+            assert all(any(character.isalpha() for character in text) for text in descriptions.texts)
+
+    def test_texts_have_no_space_around_them(self, provider: LLMProvider) -> None:
+        texts = provider.complete(Action(self.phrases[0]), 4).texts
+        assert [text.strip() for text in texts] == list(texts)
+
+    def test_the_action_is_kept_with_its_seconds(self, provider: LLMProvider) -> None:
+        action = Action(self.phrases[0], seconds=2.5)
+        assert provider.complete(action, 2).action == action
+
+    def test_the_source_is_said(self, provider: LLMProvider) -> None:
+        assert provider.complete(Action(self.phrases[0]), 2).source
+
+    def test_two_phrases_have_different_descriptions(self, provider: LLMProvider) -> None:
+        first, second = (provider.complete(Action(phrase), 2).texts for phrase in self.phrases[:2])
+        assert first != second
+
+    def test_the_same_question_has_the_same_answer(self, provider: LLMProvider) -> None:
+        if not self.is_deterministic:
+            pytest.skip("The provider answers in new words each time.")
+        first, second = (provider.complete(Action(self.phrases[0]), 4) for _ in range(2))
+        assert first == second
+
+    @pytest.mark.filterwarnings("ignore")  # a provider may say that it falls back
+    @pytest.mark.parametrize("phrase", _ODD_PHRASES)
+    def test_an_odd_phrase_is_answered_or_refused_by_our_error(self, provider: LLMProvider, phrase: str) -> None:
+        try:
+            num_texts = provider.complete(Action(phrase), 2).k
+        except ActionGPTError:
+            return
+        assert num_texts == 2

@@ -1,0 +1,1 @@
+"""From the user's phrase to text features: actions, descriptions, encoders, aggregators."""

@@ -1,0 +1,234 @@
+"""Phrases of actions, compared: are two the same words, and where they are not, may one stand in for the other?
+
+English only, by word lists. The embedded text encoder hears that two phrases are about the same thing, but hardly that
+one says "left" and the other "right"; what it does not hear is checked here, in words.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import attrs
+
+_WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?")
+_VOWEL = re.compile(r"[aeiouy]")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_DROPPED = _words("the a an your my his her their its our")
+_SUBJECTS = _words("person people someone somebody human man woman he she they is are")
+#: Plurals that say how many limbs move: "raise the arms" is not "raise an arm".
+_PLURAL_PARTS = _words("arms hands legs knees fists elbows shoulders feet wrists")
+_IRREGULAR = {
+    **dict.fromkeys(("ran",), "run"),
+    **dict.fromkeys(("sat", "sits", "sitting"), "sit"),
+    **dict.fromkeys(("stood",), "stand"),
+    **dict.fromkeys(("fell", "fallen"), "fal"),
+    **dict.fromkeys(("threw", "thrown"), "throw"),
+    **dict.fromkeys(("lying", "lay", "lies"), "lie"),
+    **dict.fromkeys(("swung",), "swing"),
+    **dict.fromkeys(("caught",), "catch"),
+    **dict.fromkeys(("knelt",), "kneel"),
+}
+
+
+def normalise(phrase: str) -> str:
+    """The phrase without case and punctuation: "Walk, forward!" -> "walk forward"."""
+    return " ".join(_WORD.findall(phrase.casefold()))
+
+
+def fold(phrase: str) -> str:
+    """The phrase as stems, without articles and subject: "A person is walking" and "walks" -> "walk"."""
+    words = [word for word in normalise(phrase).split() if word not in _DROPPED]
+    while len(words) > 1 and words[0] in _SUBJECTS:
+        words = words[1:]
+    return " ".join(stem(word) for word in words)
+
+
+def stem(word: str) -> str:
+    """A key that the inflected forms of a word share; not always a word itself ("waving", "waves", "wave" -> "wav")."""
+    if word in _IRREGULAR or word in _PLURAL_PARTS:
+        return _IRREGULAR.get(word, word)
+    if word.endswith(("wards", "ways")):
+        return word[:-1]
+    for ending in ("ing", "ed"):
+        rest = word.removesuffix(ending)
+        # "swing" and "red" only look inflected.
+        if rest != word and len(rest) > 1 and _VOWEL.search(rest) and not word.endswith("eed"):
+            return _base(rest)
+    if word.endswith("es") and word[:-2].endswith(("ch", "sh", "x", "ss", "zz", "i")):
+        return _base(word[:-2])
+    if word.endswith("s") and len(word) > 3 and not word.endswith(("ss", "us", "is")):
+        return _base(word[:-1])
+    return _base(word)
+
+
+def _base(word: str) -> str:
+    """Spelling that differs between forms, levelled: double consonants, a silent e, y and i."""
+    if len(word) > 3 and word.endswith("e"):
+        word = word[:-1]
+    if len(word) > 2 and word[-1] == word[-2]:
+        word = word[:-1]
+    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word
+
+
+def _lexicon(**groups: str) -> dict[str, str]:
+    """{stem: group} from groups of words."""
+    return {stem(word): group for group, words in groups.items() for word in words.split()}
+
+
+_DIRECTIONS = _lexicon(
+    forward="forward ahead front straight onward",
+    backward="backward back behind reverse rear rearward",
+    up="up upward overhead above upstairs high",
+    down="down downward below downstairs low",
+    sideways="sideways side lateral laterally sideward",
+    inward="in inward",
+    outward="out outward outside apart",
+    around="around round circle circular",
+    clockwise="clockwise",
+    counterclockwise="counterclockwise anticlockwise",
+    away="away off",
+    towards="toward",
+    over="over",
+    under="under underneath beneath",
+    in_place="inplace",
+)
+#: Directions that a verb has anyway, so that saying them makes no difference.
+_IMPLIED = _lexicon(up="raise lift climb", down="sit lie squat crouch kneel duck", forward="walk run jog sprint march")
+#: Words that would be misread one by one.
+_IDIOMS = (
+    (re.compile(r"\b(?:in place|(?:on|in) (?:the|one) spot)\b"), "inplace"),
+    (re.compile(r"\bin (?=\w)"), ""),
+    (re.compile(r"\b(left|right)(?: hand)? side\b"), r"\1"),
+)
+_COUNTS = _lexicon(
+    one="once one single 1",
+    two="twice two double 2",
+    three="thrice three triple 3",
+    four="four 4",
+    five="five 5",
+    six="six 6",
+    many="several many repeatedly again multiple few",
+    half="half",
+    quarter="quarter",
+    full="full complete",
+    ninety="ninety 90",
+)
+_NEGATIONS = frozenset(stem(word) for word in _words("not no never without stop cannot nothing neither nor avoid"))
+_SPEEDS = _lexicon(
+    slow="slow slowly slower gentle gently calm calmly leisurely unhurried relaxed",
+    fast="fast faster quick quickly rapid rapidly brisk briskly swift swiftly hurried speedy",
+)
+_PARTS = _lexicon(
+    arm="arm arms hand hands fist fists elbow elbows wrist wrists finger forearm palm",
+    leg="leg legs foot feet knee knees toe heel ankle thigh shin",
+    head="head face neck eye chin nose mouth ear",
+    trunk="torso trunk waist chest belly hip shoulder shoulders",
+)
+#: Verbs that carry no movement when a noun or another verb follows: "do a cartwheel", "keep walking".
+_LIGHT = frozenset(
+    stem(word) for word in _words("do does perform make take give have try start begin keep continue go to")
+)
+#: Tells verbs from the nouns beside them: "left leg kick", "walk and wave".
+_VERBS = frozenset(
+    stem(word)
+    for word in _words(
+        "walk run jog sprint march jump hop leap skip step stride crawl climb sit stand kneel squat crouch "
+        "lie fall roll turn spin rotate pivot twist bend lean bow stretch reach raise lift lower wave clap "
+        "punch kick throw catch push pull swing point salute shrug nod shake look dance box fight hit strike "
+        "block dodge duck lunge balance swim drink eat wipe wash sweep knock type hug beckon scratch touch "
+        "rub draw flap cheer juggle bounce dribble shoot slide limp sneak stumble trip slip veer drop hang "
+        "rise grab pick put open close carry hold cross circle tiptoe shuffle conduct play smile laugh talk "
+        "sing cry flip applaud stroll creep dive"
+    )
+)
+
+
+@attrs.frozen
+class _Meaning:
+    """What two phrases must agree in."""
+
+    verb: str
+    verbs: frozenset[str]
+    sides: frozenset[str]
+    number: str | None  #: of limbs: "both", "plural" (the arms), "one"; None: not said
+    directions: frozenset[str]
+    counts: frozenset[str]
+    negated: bool
+    speeds: frozenset[str]
+    parts: frozenset[str]
+
+
+#: Numbers of limbs that do not go together. "clap your hands" is "clap"; "raise the arms" is not "raise an arm".
+_OPPOSED = ({"one", "both"}, {"one", "plural"}, {"both", None})
+
+
+def why_different(phrase: str, other: str) -> str | None:
+    """Why one phrase cannot stand in for the other, however near they are.
+
+    Returns:
+        "negation", "head verb", "side", "direction", "count", "action", "speed" or "body part"; None if nothing speaks
+        against it.
+    """
+    a, b = _read(phrase), _read(other)
+    differences = {
+        "negation": a.negated != b.negated,
+        "head verb": a.verb != b.verb,
+        "side": a.sides != b.sides or {a.number, b.number} in _OPPOSED,
+        "direction": a.directions != b.directions,
+        "count": a.counts != b.counts,
+        "action": a.verbs != b.verbs,
+        "speed": bool(a.speeds and b.speeds) and a.speeds != b.speeds,
+        "body part": bool(a.parts and b.parts) and not a.parts & b.parts,
+    }
+    return next((name for name, differs in differences.items() if differs), None)
+
+
+def _read(phrase: str) -> _Meaning:
+    text = normalise(phrase)
+    for idiom, plain in _IDIOMS:
+        text = idiom.sub(plain, text)
+    words, stems = text.split(), fold(text).split()
+    verb = _head_verb(stems)
+    sides = frozenset(match[1] for word in words if (match := re.fullmatch(r"(left|right)(?:wards?|most)?", word)))
+    return _Meaning(
+        verb=verb,
+        verbs=frozenset(word for word in stems if word in _VERBS) | {verb},
+        sides=sides,
+        number=_number(words, bool(sides)),
+        directions=frozenset(_DIRECTIONS[word] for word in stems if word in _DIRECTIONS) - {_IMPLIED.get(verb, "")},
+        counts=_counts(words),
+        negated=any(word in _NEGATIONS or word.endswith("n't") for word in stems),
+        speeds=frozenset(_SPEEDS[word] for word in stems if word in _SPEEDS),
+        parts=frozenset(_PARTS[word] for word in stems if word in _PARTS),
+    )
+
+
+def _head_verb(stems: list[str]) -> str:
+    """The first verb; the first word that is not an adverb, a side or the like where none is known."""
+    for word in stems:
+        if word in _VERBS:
+            return word
+    skipped = _LIGHT | _NEGATIONS | _DIRECTIONS.keys() | _SPEEDS.keys() | _COUNTS.keys() | {"left", "right", "both"}
+    return next((word for word in stems if word not in skipped and not word.endswith("li")), stems[0] if stems else "")
+
+
+def _number(words: list[str], is_sided: bool) -> str | None:
+    pairs = [(first, second) for first, second in itertools.pairwise(words) if stem(second) in _PARTS]
+    if "both" in words or any(first == "two" for first, _ in pairs):
+        return "both"
+    if any(word in _PLURAL_PARTS for word in words):
+        return "plural"
+    return "one" if is_sided or any(first in {"one", "a", "an", "single"} for first, _ in pairs) else None
+
+
+def _counts(words: list[str]) -> frozenset[str]:
+    """Numbers, but not those of limbs, which `_number` tells: "hop twice", not "on one leg"."""
+    following = [*words[1:], ""]
+    stems = [stem(word) for word, after in zip(words, following, strict=True) if stem(after) not in _PARTS]
+    return frozenset(_COUNTS.get(word, word) for word in stems if word in _COUNTS or word[0].isdigit())

@@ -1,0 +1,1 @@
+"""The language-model providers that ship with the core."""

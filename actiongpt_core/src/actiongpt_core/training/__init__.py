@@ -1,0 +1,1 @@
+"""Training loops around motion models, through Lightning (extra: train)."""

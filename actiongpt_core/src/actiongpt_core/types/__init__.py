@@ -1,0 +1,1 @@
+"""Data and its checks; no algorithms."""

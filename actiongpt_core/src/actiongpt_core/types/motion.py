@@ -1,0 +1,85 @@
+"""Motion: one clip of one body."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import attrs
+import torch
+from torch import Tensor
+
+from actiongpt_core.errors import ConfigError, ShapeError
+from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Motion:
+    """One clip of one body. Right-handed, Z up, metres, seconds."""
+
+    rotations: Tensor  #: parent-relative joint rotations, (T, J, 3, 3); the root's takes the rest frame to the world
+    translation: Tensor  #: world position of the pelvis (the root joint), metres, (T, 3)
+    fps: float
+    skeleton: Skeleton = SMPL_BODY
+    #: index of the first frame of each action of a sequence; (0,) for one action
+    starts: tuple[int, ...] = (0,)
+
+    def __attrs_post_init__(self) -> None:
+        """Check shapes and values.
+
+        Raises:
+            ShapeError: The tensors do not fit each other or the skeleton.
+            ConfigError: The frame rate is not a positive number, or a value is not finite.
+        """
+        frames, joints = self.translation.shape[0], self.skeleton.num_joints
+        if self.rotations.shape != (frames, joints, 3, 3) or self.translation.shape != (frames, 3) or not frames:
+            raise ShapeError(
+                f"A motion of skeleton {self.skeleton.name!r} needs rotations (T, {joints}, 3, 3) and translation (T, 3), "
+                f"T >= 1; got {tuple(self.rotations.shape)} and {tuple(self.translation.shape)}."
+            )
+        if not (math.isfinite(self.fps) and self.fps > 0):
+            raise ConfigError(f"fps must be a positive number, got {self.fps}.")
+        if not (torch.isfinite(self.rotations).all() and torch.isfinite(self.translation).all()):
+            raise ConfigError("A motion must be finite: the rotations or the translation hold NaN or infinity.")
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return self.rotations.shape[0]
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return self.num_frames / self.fps
+
+    def __len__(self) -> int:
+        return self.num_frames
+
+    def __getitem__(self, frames: slice) -> Motion:
+        """Some frames as a motion of their own; action starts inside the slice are kept, relative to its first frame."""
+        if not isinstance(frames, slice):
+            raise TypeError("A motion is sliced by frames: motion[10:40].")
+        first, stop, step = frames.indices(self.num_frames)
+        if step != 1:
+            raise ValueError("A motion is sliced with step 1; resample to change its frame rate.")
+        starts = sorted({max(start - first, 0) for start in self.starts if start < stop})
+        # Starts before the slice fold into 0: only the last of them is the action that the slice begins in.
+        return attrs.evolve(
+            self,
+            rotations=self.rotations[frames],
+            translation=self.translation[frames],
+            starts=tuple(starts) or (0,),
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the motion to a file whose suffix chooses the format (`.bvh`, `.npz`, `.png`, `.gif`).
+
+        Returns:
+            The path that was written.
+
+        Raises:
+            ExportError: The suffix is unknown, or the path is not writable.
+        """
+        from actiongpt_core.export import save  # writers are imported by those who write
+
+        return save(self, path)

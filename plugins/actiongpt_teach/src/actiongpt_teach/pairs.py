@@ -1,0 +1,113 @@
+"""Two consecutive actions and their transition, as training samples for the small checkpoint.
+
+Pairs are composed: the second clip is turned and moved to where the first one ends, and a bridge of interpolated frames joins
+them. Only clips whose pelvis heights fit are joined (nobody walks off a chair). A share of the pairs are two consecutive
+windows of one recording instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+from actiongpt_core.data.clip import LabelledClip, face_canonically
+from actiongpt_core.data.mixture import TrainingClip, draw_probabilities
+from actiongpt_core.features.root_velocity_rot6d import RootVelocityRot6d
+from actiongpt_core.geometry.clips import align_full, bridge, facing
+
+#: What `TeachConfig(heading="facing")` trains on: clips are turned beforehand, by their true facing direction.
+_FEATURES = RootVelocityRot6d(canonicalise=False)
+_MAX_HEIGHT_GAP = 0.12  # metres between the pelvis at the end of one action and at the start of the next
+
+
+@attrs.frozen(eq=False)
+class Segment:
+    """One action of a sample: features that are not normalised (T, 135), and the texts of its clip."""
+
+    features: Tensor
+    texts: tuple[str, ...]
+
+
+@attrs.frozen(eq=False)
+class Sample:
+    """One action, or two; the second one's features start after the gap that generation interpolates."""
+
+    first: Segment
+    second: Segment | None = None
+
+
+class PairSampler:
+    """Draws samples from the mixture.
+
+    Args:
+        clips: The mixture.
+        gap: Frames between two actions that generation interpolates.
+        pair_share: Share of the samples that are pairs.
+        consecutive_share: Share of the pairs that try to be consecutive windows of one clip.
+        seed: Of the draws.
+    """
+
+    def __init__(
+        self, clips: Sequence[TrainingClip], *, gap: int, pair_share: float, consecutive_share: float, seed: int
+    ) -> None:
+        self.clips = list(clips)
+        self.gap, self.pair_share, self.consecutive_share = gap, pair_share, consecutive_share
+        self.rng = np.random.default_rng(seed)
+        self.cumulative = np.cumsum(draw_probabilities(self.clips))
+
+    def draw(self, max_frames: int) -> Sample:
+        """One sample; each action has at most `max_frames` frames."""
+        rng = self.rng
+        clip = self._window(self._pick(), max_frames)
+        if rng.random() >= self.pair_share:
+            return Sample(self._segment(clip))
+        if rng.random() < self.consecutive_share and clip.num_frames >= 60 + self.gap:
+            return self._consecutive(clip)
+        return self._composed(clip, max_frames)
+
+    def _pick(self) -> TrainingClip:
+        return self.clips[int(np.searchsorted(self.cumulative, self.rng.random()))]
+
+    def _window(self, item: TrainingClip, max_frames: int) -> LabelledClip:
+        start = int(self.rng.choice(item.starts))
+        length = int(self.rng.integers(int(0.6 * max_frames), max_frames + 1))
+        return item.clip[start : start + length]
+
+    def _segment(self, clip: LabelledClip) -> Segment:
+        rotations, translation = face_canonically(clip.rotations, clip.translation)
+        return Segment(_FEATURES.encode(rotations, translation), clip.texts)
+
+    def _consecutive(self, clip: LabelledClip) -> Sample:
+        cut = int(self.rng.integers(30, clip.num_frames - self.gap - 29))
+        return self._pair(clip.rotations, clip.translation, cut, (clip.texts, clip.texts))
+
+    def _composed(self, clip: LabelledClip, max_frames: int) -> Sample:
+        height = clip.translation[-1, 2]
+        for _ in range(20):
+            after = self._window(self._pick(), max_frames)
+            if abs(after.translation[0, 2] - height) < _MAX_HEIGHT_GAP:
+                break
+        else:
+            return Sample(self._segment(clip))
+        width = self.gap + int(self.rng.integers(6, 19))
+        rotations, translation = align_full(
+            after.rotations, after.translation, clip.rotations[-1, 0], clip.translation[-1], heading=facing
+        )
+        between = bridge(
+            (clip.rotations[-1], rotations[0]), (clip.translation[-1], translation[0]), width
+        )
+        joined_rotations = torch.cat([clip.rotations, between[0], rotations])
+        joined_translation = torch.cat([clip.translation, between[1], translation])
+        end = clip.num_frames + max_frames + self.gap
+        return self._pair(joined_rotations[:end], joined_translation[:end], clip.num_frames, (clip.texts, after.texts))
+
+    def _pair(self, rotations: Tensor, translation: Tensor, cut: int, texts: tuple[tuple[str, ...], ...]) -> Sample:
+        """Each action is turned to the canonical direction by the frame that generation will know: the first by its own
+        first frame, the second by the last frame of the first."""
+        first = _FEATURES.encode(*face_canonically(rotations[:cut], translation[:cut]))
+        second = _FEATURES.encode(*face_canonically(rotations, translation, cut - 1))[cut + self.gap :]
+        return Sample(Segment(first, texts[0]), Segment(second, texts[1]))

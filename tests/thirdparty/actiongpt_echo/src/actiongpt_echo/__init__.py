@@ -1,0 +1,1 @@
+"""A backbone that answers every text with a swaying body, and a provider that repeats the phrase."""

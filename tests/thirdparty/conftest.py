@@ -19,9 +19,7 @@ class Environment:
         venv.create(folder, with_pip=False)
         scripts = "Scripts" if sys.platform == "win32" else "bin"
         self._python = folder / scripts / Path(sys.executable).name
-        self._site = Path(
-            sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
-        )
+        self._site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
         # addsitedir rather than a plain path: editable installs are .pth files, which only it reads.
         outer = sysconfig.get_path("purelib")
         (self._site / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from tests.thirdparty.conftest import Environment
 
 PYPROJECT = """
 [build-system]

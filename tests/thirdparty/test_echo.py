@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from tests.thirdparty.conftest import Environment
 
 SOURCE = Path(__file__).parent / "actiongpt_echo"
 
@@ -52,12 +52,16 @@ def test_an_outside_backbone_writes_files_through_the_command(with_echo: Environ
 
 
 def test_an_outside_package_is_listed_with_what_it_provides(with_echo: Environment) -> None:
-    plugins = {plugin["name"]: plugin for plugin in json.loads(with_echo.actiongpt("plugins", "list", "--json"))["plugins"]}
+    plugins = {
+        plugin["name"]: plugin for plugin in json.loads(with_echo.actiongpt("plugins", "list", "--json"))["plugins"]
+    }
     assert plugins["echo"]["status"] == "ok"
     assert plugins["echo"]["provides"] == ["llm:parrot", "backbone:echo"]
 
 
-def test_an_uninstalled_backbone_is_unknown_and_the_installed_ones_are_named(with_echo: Environment, tmp_path: Path) -> None:
+def test_an_uninstalled_backbone_is_unknown_and_the_installed_ones_are_named(
+    with_echo: Environment, tmp_path: Path
+) -> None:
     with_echo.uninstall("actiongpt-echo")
     message = with_echo.fail("generate", "walk", "--backbone", "echo", "-o", str(tmp_path / "walk.bvh"))
     assert "No backbone named 'echo'" in message

@@ -12,6 +12,7 @@ import inspect
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Literal
@@ -87,8 +88,10 @@ def load_plugins() -> tuple[list[PluginInfo], list[Part]]:
         All plugins that were found, the core first, then by name; and the parts of those that work.
     """
     loader = _Loader()
-    for candidate in [_core(), *sorted(_find(), key=lambda c: (c.info.name, c.info.distribution))]:
-        loader.load(candidate)
+    candidates = sorted(_find(), key=lambda candidate: (candidate.info.name, candidate.info.distribution))
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints at import must not end up in somebody's JSON
+        for candidate in [_core(), *candidates]:
+            loader.load(candidate)
     return loader.plugins, loader.parts
 
 

@@ -14,6 +14,7 @@ Point = tuple[float, float, float]
 
 _SEGMENTS = 12  #: vertices around a capsule
 _CAP_RINGS = 3  #: rings of one rounded end, its rim included
+_SHAFT_RINGS = 2  #: rings between the two ends
 
 
 @attrs.frozen
@@ -40,6 +41,9 @@ def capsule_mesh(capsule: Capsule) -> tuple[FloatArray, IntArray]:
     circle = np.cos(turn)[:, None] * across * capsule.width + np.sin(turn)[:, None] * deep
     rise = np.linspace(0.0, math.pi / 2.0, _CAP_RINGS + 1)[:-1]
     rings = [start + capsule.start_radius * (np.cos(a) * circle - np.sin(a) * axis) for a in rise[::-1]]
+    # Rings along the shaft: long thin triangles are slow to draw and badly shaded.
+    for t in np.linspace(0.0, 1.0, _SHAFT_RINGS + 2)[1:-1]:
+        rings.append((1 - t) * start + t * end + ((1 - t) * capsule.start_radius + t * capsule.end_radius) * circle)
     rings += [end + capsule.end_radius * (np.cos(a) * circle + np.sin(a) * axis) for a in rise]
     poles = [start - capsule.start_radius * axis, end + capsule.end_radius * axis]
     return np.concatenate([*rings, np.stack(poles)]), _faces(len(rings))

@@ -1,7 +1,8 @@
 """The joint sets and axes of the original code, for parity of joints and for the metrics.
 
-`smplh`: 73 joints of SMPL-H through smplx, SMPL axes, metres. `smplnh`: its 22 body joints. `smplmmm`: 21 joints in MMM
-order. `mmmns`: those with Y up, (x, y, z) -> (y, z, -x), metres. `mmm`: the same in about millimetres of the KIT skeleton.
+`smplh`: 73 joints of SMPL-H through smplx, SMPL axes, metres. `smplnh`: its 22 body joints. `smplmmm`: 21 joints in
+MMM order. `mmmns`: those with Y up, (x, y, z) -> (y, z, -x), metres. `mmm`: the same in about millimetres of the KIT
+skeleton.
 
 Source: the joint types of the text-to-motion code that followed Petrovich et al., "TEMOS", ECCV 2022.
 """
@@ -25,9 +26,11 @@ MMM_SCALE = 640.0
 
 #: For each joint of the MMM order (`features.rifke.MMM_JOINTS`) the SMPL joint that stands for it.
 _MMM_FROM_SMPL = (
-    "pelvis spine1 spine3 neck head left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist "
-    "left_hip left_knee left_ankle left_heel left_foot right_hip right_knee right_ankle right_heel right_foot"
-).split()
+    *("pelvis", "spine1", "spine3", "neck", "head"),
+    *("left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist"),
+    *("left_hip", "left_knee", "left_ankle", "left_heel", "left_foot"),
+    *("right_hip", "right_knee", "right_ankle", "right_heel", "right_foot"),
+)
 
 
 def joints_to_smplmmm(joints: Tensor, heels: Tensor | None = None) -> Tensor:
@@ -119,9 +122,9 @@ def shift_to_start(joints: Tensor, smpl_translation: Tensor) -> Tensor:
     """Move a whole clip so that its root begins at SMPL's translation of frame 0, as the originals do.
 
     They do it for every joint set but vertices, with one and the same translation: Z up, metres. For `mmm` and `mmmns`
-    the joints have changed axes (and scale) by then, so the result lies off by a constant on the wrong axes. Reproduced,
-    for parity of saved joints; the metrics do not see it, since they remove the start and the floor. For the shift that
-    was meant, hand over `z_up_to_mmm_axes(smpl_translation)`, times `MMM_SCALE` for `mmm`.
+    the joints have changed axes (and scale) by then, so the result lies off by a constant on the wrong axes. We
+    reproduce it for parity of saved joints; the metrics do not see it, since they remove the start and the floor. For
+    the shift that was meant, hand over `z_up_to_mmm_axes(smpl_translation)`, times `MMM_SCALE` for `mmm`.
 
     Args:
         joints: (..., T, J, 3), the root first.

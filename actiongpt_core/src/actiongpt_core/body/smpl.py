@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -55,8 +56,9 @@ class SmplBody:
     def __init__(self, path: str | Path, *, device: str | torch.device = "cpu", chunk: int = 128) -> None:
         path = Path(path)
         arrays = _read_model(path)
-        self.path = path
-        self.body_id = f"smplh-{path.parent.name}-{path.stem}"  #: names the body in reports of metrics
+        content = hashlib.sha256(arrays["v_template"].tobytes() + arrays["J_regressor"].tobytes())
+        #: names the body in reports of metrics, wherever its file lies
+        self.body_id = f"smplh-{content.hexdigest()[:8]}"
         self.device = torch.device(device)
         self.faces = torch.from_numpy(arrays["f"].astype(np.int64)).to(self.device)
         #: Position of the pelvis at rest in the model's own space, (3,), metres: its joint minus SMPL's translation.
@@ -77,7 +79,7 @@ class SmplBody:
         return torch.cat([output.joints for output in self._outputs(motion)])
 
     def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
-        """vertices (T, 6890, 3) in metres, world, and faces (N, 3).
+        """The surface: vertices (T, 6890, 3) in metres, world, and faces (N, 3).
 
         Raises:
             ShapeError: The motion's skeleton is not SMPL's.
@@ -93,8 +95,11 @@ class SmplBody:
             )
         translation = motion.translation.to(self.device, torch.float32) - self.rest_pelvis
         rotations = motion.rotations.to(self.device, torch.float32)
-        for some, where in zip(rotations.split(self._chunk), translation.split(self._chunk), strict=True):
-            yield self._layer(global_orient=some[:, :1], body_pose=some[:, 1:], transl=where)
+        for first in range(0, len(rotations), self._chunk):
+            some = slice(first, first + self._chunk)
+            yield self._layer(
+                global_orient=rotations[some, :1], body_pose=rotations[some, 1:], transl=translation[some]
+            )
 
 
 def _read_model(path: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -102,7 +107,7 @@ def _read_model(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     if not path.is_file():
         raise MissingAssetError(f"There is no SMPL-H model file {str(path)!r}. {_WHERE}")
     if path.suffix.lower() != ".npz":
-        raise ConfigError(f"{path}: SMPL-H is read from .npz only; a {path.suffix or 'bare'} file may run code. {_WHERE}")
+        raise ConfigError(f"{path}: SMPL-H is read from .npz only; a pickle can run code. {_WHERE}")
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = sorted(_ARRAYS.keys() - set(archive.files))
@@ -115,14 +120,19 @@ def _read_model(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         raise ConfigError(f"{path} cannot be read as an .npz of plain arrays, without pickle: {error}.") from error
     for name, shape in _ARRAYS.items():
         found = arrays[name].shape
-        if len(found) != len(shape) or any(want not in (None, got) for want, got in zip(shape, found, strict=True)):
+        fits = len(found) == len(shape) and all(want in (None, got) for want, got in zip(shape, found, strict=True))
+        if not fits or arrays[name].dtype.kind not in "fiu":
             expected = ", ".join("any" if size is None else str(size) for size in shape)
-            raise ConfigError(f"{path}: {name} must be ({expected}) for SMPL-H, got {found}. {_WHERE}")
+            raise ConfigError(
+                f"{path}: {name} must be ({expected}) numbers for SMPL-H, got {found} {arrays[name].dtype}. {_WHERE}"
+            )
+    if tuple(arrays["kintree_table"][0, 1:_NUM_BODY]) != SMPL_BODY.parents[1:]:
+        raise ConfigError(f"{path}: its first {_NUM_BODY} joints do not form the SMPL body's tree. {_WHERE}")
     return arrays
 
 
 def _build_layer(arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """smplx's SMPL-H layer over arrays in memory: given a structure, smplx opens no file."""
+    """The SMPL-H layer of smplx over arrays in memory: given a structure, smplx opens no file."""
     import smplx
     from smplx.utils import Struct
 

@@ -14,8 +14,8 @@ from actiongpt_core.geometry.kinematics import forward_kinematics
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
 
-#: The heel in the ankle's frame, metres (x left, y up, z forward in the rest pose), the same for both sides. A body with a
-#: skin takes a vertex of it; a stick has no skin, so the metrics' two heels are this fixed point: behind and below the ankle.
+#: The heel in the ankle's frame, metres (x left, y up, z forward in the rest pose), the same for both sides: behind and
+#: below the ankle. A body with a skin takes a vertex of it; a stick has none, so the metrics' two heels are this point.
 HEEL_OFFSET: tuple[float, float, float] = (0.0, -0.06, -0.05)
 
 #: Radii at both ends, metres, and width, of the bone that leads to a joint of this name (side left out).
@@ -47,6 +47,7 @@ class StickBody:
         self.skeleton = skeleton
         self.body_id = f"stick-{skeleton.name}-v1"  #: names the body, its heels included, in reports of metrics
         capsules = sorted(_capsules(skeleton), key=lambda capsule: capsule.joint)
+        self._carriers = sorted({capsule.joint for capsule in capsules})
         meshes = [capsule_mesh(capsule) for capsule in capsules]
         starts = np.cumsum([0] + [len(vertices) for vertices, _ in meshes])
         self._rest = torch.from_numpy(np.concatenate([vertices for vertices, _ in meshes]))
@@ -79,19 +80,17 @@ class StickBody:
         return joints[:, ankles] + rotations[:, ankles] @ joints.new_tensor(HEEL_OFFSET)
 
     def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
-        """vertices (T, V, 3) in metres, world, and faces (N, 3), counter-clockwise seen from outside.
+        """The surface: vertices (T, V, 3) in metres, world, and faces (N, 3), counter-clockwise seen from outside.
 
         Raises:
             ShapeError: The motion has another skeleton than the body.
         """
         joints, rotations = self._forward(motion)
         rest = self._rest.to(joints)
-        counts = torch.bincount(self.vertex_joints, minlength=self.skeleton.num_joints).tolist()
         # One product a joint: a rotation for each vertex would be many times the size of the result.
         parts = [
-            local @ rotations[:, joint].mT + joints[:, joint, None]
-            for joint, local in enumerate(rest.split(counts))
-            if len(local)
+            rest[self.vertex_joints == joint] @ rotations[:, joint].mT + joints[:, joint, None]
+            for joint in self._carriers
         ]
         return torch.cat(parts, dim=1), self.faces.to(joints.device)
 
@@ -114,7 +113,7 @@ def _capsules(skeleton: Skeleton) -> list[Capsule]:
         capsules.append(Capsule(parent, (0.0, 0.0, 0.0), offset, start, end, width))
     for joint, name in enumerate(skeleton.joint_names):
         capsules += _extra(joint, _part(name), skeleton.rest_offsets[joint])
-    return capsules
+    return capsules or [Capsule(0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.05, 0.05)]
 
 
 def _part(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actiongpt_core.cli import options
+from actiongpt_core.cli.describe import describe_text
 
 if TYPE_CHECKING:
     from actiongpt_core.types.motion import Motion
@@ -42,15 +43,20 @@ def generate(
 ) -> None:
     """Generate the motion that TEXT tells and write it to files."""
     from actiongpt_core.export import check_path, save
+    from actiongpt_core.registry import get_registry
 
-    for path in output:  # before the model is loaded: nobody waits to learn of a typo
+    # All that can be wrong without a model is found before one is loaded: nobody waits to learn of a typo.
+    for path in output:
         check_path(path)
+    get_registry().motion_model(backbone)
+    get_registry().aggregator(aggregator)
+    provider, descriptions = describe_text(text, llm, k)
 
     from actiongpt_core.pipeline import Pipeline
 
     pipeline = Pipeline(
         backbone,
-        llm=llm,
+        llm=provider,
         aggregator=aggregator,
         checkpoint=checkpoint,
         text_encoder=text_encoder,
@@ -58,7 +64,6 @@ def generate(
         k=k,
         device=device,
     )
-    descriptions = pipeline.describe(text)
     seed = secrets.randbelow(_MAX_SEED) if seed is None else seed
     motion = pipeline.generate(descriptions, seconds=seconds, seed=seed, noise_scale=noise_scale)
     files = [save(motion, path).resolve() for path in output]

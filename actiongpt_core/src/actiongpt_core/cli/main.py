@@ -65,8 +65,8 @@ def _root(
     ] = False,
 ) -> None:
     """Text to 3D human motion, through descriptions that a language model writes."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("actiongpt_core").setLevel(logging.DEBUG if debug else logging.WARNING)
+    if debug:
+        logging.getLogger("actiongpt_core").setLevel(logging.DEBUG)
 
 
 def _show_warning(
@@ -83,6 +83,7 @@ def _show_warning(
 
 def run() -> None:
     """The entry point of the command."""
+    logging.basicConfig(format="%(message)s")
     warnings.showwarning = _show_warning
     app()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -33,8 +31,7 @@ def list_plugins(as_json: options.AsJson = False) -> None:
     """List the plugins and what they provide."""
     from actiongpt_core.registry import get_registry
 
-    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints at import must not end up in our JSON
-        registry = get_registry()
+    registry = get_registry()
     if as_json:
         parts = [_part(part, registry) for kind in _TITLES for part in registry.parts(kind)]
         content = {"plugins": [attrs.asdict(plugin) for plugin in registry.plugins], "parts": parts}

@@ -99,7 +99,7 @@ def _metres(words: Iterator[str]) -> float:
 
 def _motion(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], fps: float, tree: _Tree, name: str) -> Motion:
     skeleton = tree.skeleton(name)
-    angles = torch.from_numpy(np.radians(values[:, 3:])).unflatten(1, (-1, 3))
+    angles = torch.from_numpy(np.radians(values[:, 3:])).reshape(len(values), -1, 3)
     z, x, y = (axis_angle_to_matrix(angles[..., i, None] * torch.eye(3).double()[a]) for i, a in enumerate((2, 0, 1)))
     rotations = (z @ x @ y)[:, [tree.names.index(joint) for joint in skeleton.joint_names]]
     back = torch.from_numpy(Z_UP_TO_Y_UP.T)

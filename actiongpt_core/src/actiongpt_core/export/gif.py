@@ -10,7 +10,7 @@ from actiongpt_core.export.render import BACKGROUND, INK, TRAIL, blend, build_sc
 from actiongpt_core.types.motion import Motion
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Picture
 
 _SIZE = (320, 380)  # pixels
 _FRAME_MILLISECONDS = 70  # GIF counts hundredths of a second; this is 14.3 pictures a second
@@ -19,18 +19,20 @@ _LAST_MILLISECONDS = 700  # a rest before the loop starts again
 
 def save_gif(motion: Motion, path: Path) -> None:
     """Write an endless animated GIF at the motion's own speed, 14 pictures a second; seen as in the contact sheet."""
+    from PIL import Image
+
     step = motion.fps * _FRAME_MILLISECONDS / 1000.0
     indices = [round(i * step) for i in range(int((motion.num_frames - 1) / step) + 1)]
     scene = build_scene(motion, indices, _SIZE)
     pictures = [_captioned(scene.draw(number), motion, index) for number, index in enumerate(indices)]
     # One palette for all frames: colours do not flicker, and it is found once.
     palette = _palette(pictures[:: max(len(pictures) // 6, 1)])
-    first, *others = [picture.quantize(palette=palette, dither=0) for picture in pictures]
+    first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [_FRAME_MILLISECONDS] * len(others) + [_LAST_MILLISECONDS]
     first.save(path, format="GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=1)
 
 
-def _palette(samples: list[Image]) -> Image:
+def _palette(samples: list[Picture]) -> Picture:
     from PIL import Image
 
     wide = Image.new("RGB", (sum(sample.width for sample in samples), _SIZE[1]))
@@ -39,7 +41,7 @@ def _palette(samples: list[Image]) -> Image:
     return wide.quantize(colors=255)
 
 
-def _captioned(picture: Image, motion: Motion, index: int) -> Image:
+def _captioned(picture: Picture, motion: Motion, index: int) -> Picture:
     """Time, action and a bar that fills, along the lower edge."""
     from PIL import ImageDraw, ImageFont
 

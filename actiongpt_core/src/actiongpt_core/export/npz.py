@@ -66,13 +66,13 @@ def load_npz(path: str | Path) -> Motion:
         raise ConfigError(f"{path}: poses must be (T, {_BODY} or more) with T >= 1, got {poses.shape}.")
     if trans.shape != (len(poses), 3):
         raise ConfigError(f"{path}: trans must be ({len(poses)}, 3), one row a pose, got {trans.shape}.")
-    axis_angle = torch.from_numpy(poses[:, :_BODY].astype(np.float32)).unflatten(1, (SMPL_BODY.num_joints, 3))
+    axis_angle = torch.from_numpy(poses[:, :_BODY].astype(np.float32)).reshape(-1, SMPL_BODY.num_joints, 3)
     translation = torch.from_numpy(trans.astype(np.float32))
     return Motion(
         rotations=axis_angle_to_matrix(axis_angle),
         translation=translation + translation.new_tensor(SMPL_REST_PELVIS),
         fps=_frame_rate(path, arrays),
-        starts=tuple(int(start) for start in arrays.get("action_starts", (0,))),
+        starts=_starts(path, arrays, len(poses)),
     )
 
 
@@ -96,8 +96,20 @@ def _array(path: Path, arrays: Mapping[str, Any], key: str) -> np.ndarray[Any, A
     array = arrays.get(key)
     if array is None or not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
         found = "missing" if array is None else "not made of finite floating-point numbers"
-        raise ConfigError(f"{path}: the array {key!r} is {found}; an AMASS-style motion has poses, trans, mocap_framerate.")
+        raise ConfigError(
+            f"{path}: the array {key!r} is {found}; an AMASS-style motion has poses, trans, mocap_framerate."
+        )
     return np.asarray(array)
+
+
+def _starts(path: Path, arrays: Mapping[str, Any], num_frames: int) -> tuple[int, ...]:
+    starts = arrays.get("action_starts", np.zeros(1, dtype=np.int64))
+    is_ascending = starts.dtype.kind in "iu" and starts.ndim == 1 and len(starts) and (np.diff(starts) > 0).all()
+    if not is_ascending or starts[0] != 0 or starts[-1] >= num_frames:
+        raise ConfigError(
+            f"{path}: action_starts must be ascending frame numbers from 0 below {num_frames}, got {starts}."
+        )
+    return tuple(int(start) for start in starts)
 
 
 def _frame_rate(path: Path, arrays: Mapping[str, Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +25,8 @@ _MAX_ROWS = 4
 def save_png(motion: Motion, path: Path) -> None:
     """Write a contact sheet: time runs to the right, each action of a sequence has its row.
 
-    Left limbs are orange and right limbs are blue, seen from the body's front left as it stands at the start. The camera
-    follows the body over a floor of half-metre tiles; the red line is the path of the pelvis so far.
+    Left limbs are orange and right limbs are blue, seen from the body's front left as it stands at the start. The
+    camera follows the body over a floor of half-metre tiles; the red line is the path of the pelvis so far.
     """
     from PIL import Image, ImageDraw
 
@@ -55,11 +56,11 @@ def action_at(motion: Motion, index: int) -> int:
 def _rows(motion: Motion) -> list[list[int]]:
     """The frames to show, row by row: evenly spread, first and last included."""
     if len(motion.starts) > 1:
-        bounds = [*motion.starts, motion.num_frames]
+        bounds = [min(start, motion.num_frames) for start in motion.starts] + [motion.num_frames]
     else:
         count = min(max(math.ceil(motion.seconds / _SECONDS_A_ROW - 0.5), 1), _MAX_ROWS)
         bounds = [round(motion.num_frames * i / count) for i in range(count + 1)]
-    return [_spread(first, stop - 1) for first, stop in zip(bounds, bounds[1:], strict=False) if stop > first]
+    return [_spread(first, stop - 1) for first, stop in itertools.pairwise(bounds) if stop > first]
 
 
 def _spread(first: int, last: int) -> list[int]:

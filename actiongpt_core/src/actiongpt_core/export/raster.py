@@ -13,9 +13,8 @@ IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
 
-#: Direction to the light in the camera's own axes (right, up, towards the viewer): it comes over the viewer's left shoulder.
-_LIGHT = np.array([-0.42, 0.60, 0.68], dtype=np.float32)
-_LIGHT /= np.linalg.norm(_LIGHT)
+#: Unit vector to the light in the camera's own axes (right, up, towards the viewer): over the viewer's left shoulder.
+_LIGHT = np.array([-0.42, 0.60, 0.68], dtype=np.float32) / np.float32(math.sqrt(0.42**2 + 0.60**2 + 0.68**2))
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -52,9 +51,9 @@ class Camera:
     def project(self, points: NDArray[np.floating]) -> FloatArray:
         """World points (..., 3) in metres to (..., 3): x and y in pixels, depth in metres."""
         local = ((points - np.asarray(self.target)) @ self.axes.T).astype(np.float32)
-        return np.stack(
-            [self.anchor[0] + local[..., 0] * self.scale, self.anchor[1] - local[..., 1] * self.scale, local[..., 2]], -1
-        )
+        x = self.anchor[0] + local[..., 0] * self.scale
+        y = self.anchor[1] - local[..., 1] * self.scale
+        return np.stack([x, y, local[..., 2]], axis=-1)
 
     def ground(self) -> tuple[FloatArray, FloatArray]:
         """World x and y of the ground (z = 0) under the middle of each pixel, (height, width) each, metres."""
@@ -75,7 +74,8 @@ def vertex_normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
     total = np.stack(
         [np.bincount(faces.ravel(), np.repeat(face[:, i], 3), minlength=len(vertices)) for i in range(3)], axis=1
     )
-    return (total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    lengths = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.asarray(total / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def draw_mesh(picture: ByteArray, camera: Camera, vertices: FloatArray, faces: IntArray, colours: FloatArray) -> None:
@@ -149,7 +149,7 @@ def _fragments(points: FloatArray, faces: IntArray, size: tuple[int, int]) -> tu
 
 
 def _edge(
-    a: FloatArray, b: FloatArray, area: FloatArray, owner: IntArray, px: FloatArray, py: FloatArray
+    a: FloatArray, b: FloatArray, area: FloatArray, owner: NDArray[np.int32], px: FloatArray, py: FloatArray
 ) -> FloatArray:
     """Barycentric weight of the corner opposite to the edge a-b, for points (px, py) of the faces `owner`."""
     # One linear form a face, evaluated at its pixels: fewer look-ups than the corners themselves.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
 from actiongpt_core.body.stick import StickBody
 from actiongpt_core.export.raster import ByteArray, Camera, FloatArray, IntArray, draw_mesh, mesh_mask
@@ -30,7 +29,7 @@ INK: Colour = (58, 58, 62)
 _SUPERSAMPLING = 2
 _TILE = 0.5  # metres
 _ELEVATION = math.radians(17.0)
-_ASIDE = math.radians(38.0)  # the camera stands this far to the body's left of straight ahead
+_ASIDE = math.radians(44.0)  # the camera stands this far to the body's left of straight ahead
 _SWAY = 0.15  # metres; whoever moves less stays on the spot and leaves no path
 _HEADROOM = 0.14  # metres left free around the body
 _LIMBS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
@@ -58,7 +57,8 @@ class Scene:
         """The picture of one of the scene's frames."""
         from PIL import Image
 
-        camera = attrs.evolve(self.camera, target=tuple(float(v) for v in self.targets[number]))
+        x, y, z = (float(value) for value in self.targets[number])
+        camera = attrs.evolve(self.camera, target=(x, y, z))
         vertices = self.vertices[number]
         ground = self._ground(camera.at_scale(1.0 / _SUPERSAMPLING), number)
         # The floor is soft and can be drawn small; the body's outline is drawn large and reduced.
@@ -93,7 +93,7 @@ class Scene:
 def build_scene(motion: Motion, indices: Sequence[int], size: tuple[int, int]) -> Scene:
     """Prepare frames of a motion for drawing.
 
-    The camera looks from the body's front left, as it stands in the first frame, and is as near as all the frames allow.
+    The camera looks from the body's front left, as it stands in the first frame, as near as all the frames allow.
 
     Args:
         motion: Any motion; the body is a `StickBody` of its skeleton.
@@ -102,9 +102,7 @@ def build_scene(motion: Motion, indices: Sequence[int], size: tuple[int, int]) -
     """
     body = StickBody(motion.skeleton)
     chosen = list(indices)
-    some = attrs.evolve(
-        motion, rotations=motion.rotations[chosen], translation=motion.translation[chosen], starts=(0,)
-    )
+    some = attrs.evolve(motion, rotations=motion.rotations[chosen], translation=motion.translation[chosen], starts=(0,))
     vertices, faces = (tensor.detach().cpu().numpy() for tensor in body.mesh(some))
     path = motion.translation[:, :2].detach().cpu().numpy().astype(np.float32)
     targets = np.concatenate([_smooth(path, motion.fps)[chosen], np.zeros((len(chosen), 1), np.float32)], axis=1)
@@ -156,14 +154,14 @@ def _floor(camera: Camera) -> FloatArray:
         np.asarray(colour, dtype=np.float32) / 255.0 for colour in (BACKGROUND, (212, 216, 218), (235, 237, 237))
     )
     tile = (dark + ground) / 2.0 - light + wave[..., None] * (dark - ground) / 2.0
-    return (light + tile * near[..., None]).astype(np.float32)
+    return np.asarray(light + tile * near[..., None], dtype=np.float32)
 
 
 def _shadow(camera: Camera, vertices: FloatArray, faces: IntArray) -> FloatArray:
     """How much of the light each ground pixel loses, (height, width), 0 to 1: the body dropped onto the ground."""
     dropped = vertices * np.asarray([1.0, 1.0, 0.0], dtype=np.float32)
     mask = mesh_mask(camera, dropped, faces).astype(np.float32)
-    soft = mask.copy()
+    soft: FloatArray = mask.copy()
     soft[1:-1, 1:-1] = (mask[:-2, 1:-1] + mask[2:, 1:-1] + mask[1:-1, :-2] + mask[1:-1, 2:] + 2 * mask[1:-1, 1:-1]) / 6
     return soft
 
@@ -175,4 +173,5 @@ def _colours(body: StickBody) -> FloatArray:
         side, _, part = name.partition("_")
         limb = {"left": LEFT, "right": RIGHT}.get(side, MIDDLE) if part in _LIMBS else MIDDLE
         palette.append(limb)
-    return np.asarray(palette, dtype=np.float32)[body.vertex_joints.numpy()] / 255.0
+    colours: FloatArray = np.asarray(palette, dtype=np.float32) / 255.0
+    return np.take(colours, body.vertex_joints.numpy(), axis=0)

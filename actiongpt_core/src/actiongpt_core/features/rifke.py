@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from actiongpt_core.geometry.rotations import require_last
+from actiongpt_core.geometry.rotations import planar_rotation, require_last
 
 #: The 21 joints of the MMM order that these features speak of.
 MMM_JOINTS = tuple("root BP BT BLN BUN LS LE LW RS RE RW LH LK LA LMrot LF RH RK RA RMrot RF".split())
@@ -43,7 +43,7 @@ def joints_to_rifke(joints: Tensor, *, smooth_forward: bool = False) -> Tensor:
     angle = torch.atan2(forward[..., 0], forward[..., 1])
     turned = _rotate_xz(local, forward)
     velocity = torch.diff(path, dim=-2, prepend=path[..., :1, :])
-    local_velocity = _rotate_pairs(velocity, forward)
+    local_velocity = _rotate_pairs(velocity[..., None, :], forward).squeeze(-2)
     angular = torch.diff(angle, dim=-1, prepend=angle[..., :1])
     return torch.cat([root_height[..., None], turned.flatten(-2), angular[..., None], local_velocity], dim=-1)
 
@@ -63,7 +63,7 @@ def rifke_to_joints(features: Tensor) -> Tensor:
     # The transpose of the encoding's turn.
     direction = torch.stack([-torch.sin(angle), torch.cos(angle)], dim=-1)
     joints = _rotate_xz(features[..., 1:61].unflatten(-1, (20, 3)), direction)
-    path = torch.cumsum(_rotate_pairs(features[..., 62:64], direction), dim=-2)
+    path = torch.cumsum(_rotate_pairs(features[..., None, 62:64], direction).squeeze(-2), dim=-2)
     path = path - path[..., :1, :]
     root = torch.stack([torch.zeros_like(angle), features[..., 0], torch.zeros_like(angle)], dim=-1)
     joints = torch.cat([root[..., None, :], joints], dim=-2)
@@ -98,12 +98,11 @@ def _gaussian_filter(x: Tensor, sigma: float = 2.0, truncate: float = 4.0) -> Te
 
 
 def _rotate_pairs(pairs: Tensor, direction: Tensor) -> Tensor:
-    """Row vectors (..., 2) times [[c, s], [-s, c]] with s, c = direction (..., 2)."""
-    s, c = direction[..., 0], direction[..., 1]
-    return torch.stack([pairs[..., 0] * c - pairs[..., 1] * s, pairs[..., 0] * s + pairs[..., 1] * c], dim=-1)
+    """Row vectors (..., N, 2) times [[c, s], [-s, c]] with s, c = direction (..., 2)."""
+    return pairs @ planar_rotation(direction[..., 1], direction[..., 0]).mT
 
 
 def _rotate_xz(joints: Tensor, direction: Tensor) -> Tensor:
     """Rotate x and z of joints (..., T, N, 3) by one direction a frame, (..., T, 2)."""
-    xz = _rotate_pairs(joints[..., [0, 2]], direction[..., None, :].expand(*joints.shape[:-1], 2))
+    xz = _rotate_pairs(joints[..., [0, 2]], direction)
     return torch.stack([xz[..., 0], joints[..., 1], xz[..., 1]], dim=-1)

@@ -1,4 +1,4 @@
-"""Join clips: bring one to where another ends, and bridge the gap between two. World Z up, metres."""
+"""Clips: turn to a canonical heading, resample, join one to another, bridge the gap between two. World Z up, metres."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from actiongpt_core.errors import ConfigError
 from actiongpt_core.geometry.rotations import matrix_to_axis_angle, rotation_about_z, slerp
 
 #: The direction that canonical clips face at their first frame: -y, as an upright body turned by +90 degrees about x does.
@@ -27,6 +28,46 @@ def facing(root_rotation: Tensor) -> Tensor:
     """Angle of the body's forward axis (rest +z) in the ground plane, (..., 3, 3) -> (...), radians; grows to the body's left."""
     forward = root_rotation[..., :, 2]
     return torch.atan2(forward[..., 1], forward[..., 0])
+
+
+def canonicalise(rotations: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn clips about Z so that the first frame's `heading` is 0, and start them at the origin.
+
+    Args:
+        rotations: Parent-relative rotations, (..., T, J, 3, 3).
+        translation: (..., T, 3).
+
+    Returns:
+        The turned rotations and translation; the latter is (0, 0, 0) at the first frame.
+    """
+    turn = rotation_about_z(-heading(rotations[..., 0, 0, :, :]))[..., None, :, :]
+    root = turn[..., None, :, :] @ rotations[..., :1, :, :]
+    moved = (translation - translation[..., :1, :]) @ turn.squeeze(-3).mT
+    return torch.cat([root, rotations[..., 1:, :, :]], dim=-3), moved
+
+
+def subsample_frames(num_frames: int, fps: float, new_fps: float) -> Tensor:
+    """The frames to keep, at the largest whole step that does not go below `new_fps`. (T',) int64.
+
+    Raises:
+        ConfigError: The new rate is higher, or a rate is not positive.
+    """
+    if not 0 < new_fps <= fps:
+        raise ConfigError(f"Dropping frames needs 0 < new_fps <= fps, got {new_fps} of {fps}; see `upsample`.")
+    return torch.arange(0, num_frames, int(fps / new_fps))
+
+
+def upsample(values: Tensor, factor: int) -> Tensor:
+    """Straight lines between consecutive frames, `factor` steps each: (T, ...) -> ((T - 1) factor + 1, ...).
+
+    Raises:
+        ConfigError: The factor is less than 1.
+    """
+    if factor < 1:
+        raise ConfigError(f"upsample needs a whole factor of at least 1, got {factor}.")
+    weights = (torch.arange(factor) / factor).to(values).reshape(1, -1, *[1] * (values.ndim - 1))
+    between = (1 - weights) * values[:-1, None] + weights * values[1:, None]
+    return torch.cat([between.flatten(0, 1), values[-1:]])
 
 
 def align_full(

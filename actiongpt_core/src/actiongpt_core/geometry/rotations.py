@@ -146,6 +146,11 @@ def rotation_about_z(angle: Tensor) -> Tensor:
     return axis_angle_to_matrix(torch.stack([zeros, zeros, angle], dim=-1))
 
 
+def planar_rotation(cosine: Tensor, sine: Tensor) -> Tensor:
+    """Rotations of the plane, [[c, -s], [s, c]]. Two tensors (...) -> (..., 2, 2)."""
+    return torch.stack([torch.stack([cosine, -sine], dim=-1), torch.stack([sine, cosine], dim=-1)], dim=-2)
+
+
 def geodesic_angle(a: Tensor, b: Tensor) -> Tensor:
     """Angle between two rotations, (..., 3, 3) x 2 -> (...), radians in [0, pi]."""
     return torch.linalg.vector_norm(matrix_to_axis_angle(a.transpose(-1, -2) @ b), dim=-1)

@@ -66,7 +66,7 @@ class FakeProvider:
 
 
 class FakeMotionModel:
-    """A motion model without weights: joints swing at the rate and in the directions that text and noise give.
+    """A motion model without weights: joints swing in the directions that text and noise give.
 
     Args:
         noise_scale: What `noise_scale=None` means.
@@ -75,6 +75,7 @@ class FakeMotionModel:
     def __init__(self, noise_scale: float = 1.0) -> None:
         self.fps = 20.0
         self.skeleton: Skeleton = SMPL_BODY
+        self.text_encoder = FakeTextEncoder()
         self._noise_scale = noise_scale
 
     def generate(

@@ -34,14 +34,15 @@ _PARTICIPLE = re.compile(r"^\w{2,}ing\b", re.IGNORECASE)
 def parse_actions(text: str, known: Callable[[str], bool] | None = None) -> list[Action]:
     """The actions that a text lists, in order.
 
-    Actions are separated by commas, semicolons, full stops, line ends, "then", "and then", "after that", "afterwards" and
-    "followed by". "and" joins: "wave and smile" is one action. What follows a comma and only says how ("walk, slowly", "walk,
-    swinging the arms") stays with its action. A duration may end an action: "walk for 3 seconds", "walk (3s)".
+    Actions are separated by commas, semicolons, full stops, line ends, "then", "and then", "after that", "afterwards"
+    and "followed by". "and" joins: "wave and smile" is one action. What follows a comma and only says how ("walk,
+    slowly", "walk, swinging the arms") stays with its action. A duration may end an action: "walk for 3 seconds",
+    "walk (3s)".
 
     Args:
         text: The user's words, at most 1000 characters.
-        known: Tells whether a phrase is known as it stands, such as the commas of "jump, balance" in the description pack;
-            a known phrase is not split.
+        known: Tells whether a phrase is known as it stands, such as "jump, balance" in the description pack; a known
+            phrase is not split.
 
     Returns:
         One to 20 actions; `seconds` is None where the text does not say it.

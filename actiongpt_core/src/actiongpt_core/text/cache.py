@@ -52,7 +52,7 @@ class CacheKey:
 
 
 class DescriptionCache:
-    """Descriptions by what was asked, of whom and how. A cache that cannot be read or written is reported and passed by.
+    """Descriptions by what was asked, of whom and how. A cache that fails is reported and passed by.
 
     Args:
         path: The SQLite file; None for descriptions.sqlite in the user's cache folder.

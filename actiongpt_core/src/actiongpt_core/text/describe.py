@@ -20,8 +20,8 @@ def describe(
 
     Args:
         actions: What to describe.
-        provider: Who describes. Its answers are cached if it has an attribute `cacheable` that is true; then `name`, `model`,
-            `strategy`, `sampling` and `base_url`, as far as it has them, belong to the key.
+        provider: Who describes. Its answers are cached if it has an attribute `cacheable` that is true; then `name`,
+            `model`, `strategy`, `sampling` and `base_url`, as far as it has them, belong to the key.
         k: Descriptions of one action.
         cache: Where answers are kept; None for no cache.
 

@@ -43,7 +43,8 @@ def normalise(phrase: str) -> str:
 
 def fold(phrase: str) -> str:
     """The phrase as stems, without articles and subject: "A person is walking" and "walks" -> "walk"."""
-    words = [word for word in normalise(phrase).split() if word not in _DROPPED]
+    said = normalise(phrase).split()
+    words = [word for word in said if word not in _DROPPED] or said
     while len(words) > 1 and words[0] in _SUBJECTS:
         words = words[1:]
     return " ".join(stem(word) for word in words)
@@ -82,7 +83,7 @@ def _lexicon(**groups: str) -> dict[str, str]:
 
 
 _DIRECTIONS = _lexicon(
-    forward="forward ahead front straight onward",
+    forward="forward ahead front onward",
     backward="backward back behind reverse rear rearward",
     up="up upward overhead above upstairs high",
     down="down downward below downstairs low",
@@ -99,11 +100,26 @@ _DIRECTIONS = _lexicon(
     in_place="inplace",
 )
 #: Directions that a verb has anyway, so that saying them makes no difference.
-_IMPLIED = _lexicon(up="raise lift climb", down="sit lie squat crouch kneel duck", forward="walk run jog sprint march")
+_IMPLIED = {
+    stem(verb): frozenset(directions.split())
+    for verbs, directions in {
+        "raise climb jump": "up",
+        "sit lie squat crouch kneel duck": "down",
+        "walk run jog sprint march push punch point lunge kick throw": "forward",
+        "bow": "down forward",
+        "stand turn nod wave clap": "in_place",
+    }.items()
+    for verb in verbs.split()
+}
+#: Verbs that go sideways where a side is named: "step to the left" is a side step.
+_LATERAL = frozenset(stem(verb) for verb in _words("step bend lean dodge shuffle"))
 #: Words that would be misread one by one.
 _IDIOMS = (
     (re.compile(r"\b(?:in place|(?:on|in) (?:the|one) spot)\b"), "inplace"),
     (re.compile(r"\bin (?=\w)"), ""),
+    (re.compile(r"\bover (?=to\b)"), ""),
+    (re.compile(r"\bthrow\w* (?=.*\b(?:punch|jab|kick|uppercut)\b)"), ""),
+    (re.compile(r"\bsidestep"), "side step"),
     (re.compile(r"\b(left|right)(?: hand)? side\b"), r"\1"),
 )
 _COUNTS = _lexicon(
@@ -130,6 +146,12 @@ _PARTS = _lexicon(
     head="head face neck eye chin nose mouth ear",
     trunk="torso trunk waist chest belly hip shoulder shoulders",
 )
+#: Parts that a verb moves anyway.
+_IMPLIED_PARTS = {
+    stem(verb): part
+    for part, verbs in {"head": "nod look", "trunk": "shrug twist lean bend bow"}.items()
+    for verb in verbs.split()
+}
 #: Verbs that carry no movement when a noun or another verb follows: "do a cartwheel", "keep walking".
 _LIGHT = frozenset(
     stem(word) for word in _words("do does perform make take give have try start begin keep continue go to")
@@ -144,9 +166,23 @@ _VERBS = frozenset(
         "block dodge duck lunge balance swim drink eat wipe wash sweep knock type hug beckon scratch touch "
         "rub draw flap cheer juggle bounce dribble shoot slide limp sneak stumble trip slip veer drop hang "
         "rise grab pick put open close carry hold cross circle tiptoe shuffle conduct play smile laugh talk "
-        "sing cry flip applaud stroll creep dive"
+        "sing cry flip dive get"
     )
 )
+#: Verbs that say the same of a body.
+_SYNONYMS = {
+    stem(word): stem(verb)
+    for verb, words in {
+        "raise": "lift",
+        "clap": "applaud",
+        "walk": "stroll",
+        "sneak": "creep",
+        "throw": "toss hurl",
+        "punch": "jab",
+        "spin": "twirl whirl",
+    }.items()
+    for word in words.split()
+}
 
 
 @attrs.frozen
@@ -184,7 +220,7 @@ def why_different(phrase: str, other: str) -> str | None:
         "count": a.counts != b.counts,
         "action": a.verbs != b.verbs,
         "speed": bool(a.speeds and b.speeds) and a.speeds != b.speeds,
-        "body part": bool(a.parts and b.parts) and not a.parts & b.parts,
+        "body part": _differ_in_parts(a.parts, b.parts),
     }
     return next((name for name, differs in differences.items() if differs), None)
 
@@ -193,7 +229,8 @@ def _read(phrase: str) -> _Meaning:
     text = normalise(phrase)
     for idiom, plain in _IDIOMS:
         text = idiom.sub(plain, text)
-    words, stems = text.split(), fold(text).split()
+    words = text.split()
+    stems = [_SYNONYMS.get(word, word) for word in fold(text).split()]
     verb = _head_verb(stems)
     sides = frozenset(match[1] for word in words if (match := re.fullmatch(r"(left|right)(?:wards?|most)?", word)))
     return _Meaning(
@@ -201,12 +238,24 @@ def _read(phrase: str) -> _Meaning:
         verbs=frozenset(word for word in stems if word in _VERBS) | {verb},
         sides=sides,
         number=_number(words, bool(sides)),
-        directions=frozenset(_DIRECTIONS[word] for word in stems if word in _DIRECTIONS) - {_IMPLIED.get(verb, "")},
+        directions=_directions(stems, verb, bool(sides)),
         counts=_counts(words),
         negated=any(word in _NEGATIONS or word.endswith("n't") for word in stems),
         speeds=frozenset(_SPEEDS[word] for word in stems if word in _SPEEDS),
-        parts=frozenset(_PARTS[word] for word in stems if word in _PARTS),
+        parts=frozenset(_PARTS[word] for word in stems if word in _PARTS)
+        | frozenset(_IMPLIED_PARTS.get(verb, "").split()),
     )
+
+
+def _directions(stems: list[str], verb: str, is_sided: bool) -> frozenset[str]:
+    said = frozenset(_DIRECTIONS[word] for word in stems if word in _DIRECTIONS)
+    implied = _IMPLIED.get(verb, frozenset())
+    return said - implied - (frozenset({"sideways"}) if is_sided and verb in _LATERAL else frozenset())
+
+
+def _differ_in_parts(a: frozenset[str], b: frozenset[str]) -> bool:
+    """Limbs may be left out ("kick", "kick with a foot"); head and trunk may not ("turn", "turn the head")."""
+    return bool(a and b and not a & b) or bool((a ^ b) & {"head", "trunk"})
 
 
 def _head_verb(stems: list[str]) -> str:
@@ -230,5 +279,5 @@ def _number(words: list[str], is_sided: bool) -> str | None:
 def _counts(words: list[str]) -> frozenset[str]:
     """Numbers, but not those of limbs, which `_number` tells: "hop twice", not "on one leg"."""
     following = [*words[1:], ""]
-    stems = [stem(word) for word, after in zip(words, following, strict=True) if stem(after) not in _PARTS]
+    stems = [stem(word) for word, after in zip(words, following, strict=False) if stem(after) not in _PARTS]
     return frozenset(_COUNTS.get(word, word) for word in stems if word in _COUNTS or word[0].isdigit())

@@ -27,6 +27,7 @@ class OpenAIProvider:
         top_p: Share of the probability that is sampled from.
         max_tokens: Length of an answer. The defaults of these three are the paper's.
         timeout: Seconds to wait for an answer.
+        max_retries: How often a request is repeated when the server is busy or the connection breaks.
     """
 
     name = "openai"
@@ -42,12 +43,14 @@ class OpenAIProvider:
         top_p: float = 1.0,
         max_tokens: int = 128,
         timeout: float = 60.0,
+        max_retries: int = 2,
     ) -> None:
         self.model = model or os.environ.get("ACTIONGPT_OPENAI_MODEL") or DEFAULT_MODEL
         self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         self.strategy = strategy
         self.sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
         self.timeout = timeout
+        self.max_retries = max_retries
 
     def complete(self, action: Action, k: int) -> Descriptions:
         """Ask for K descriptions; a server that gives fewer answers at once is asked again.
@@ -65,8 +68,8 @@ class OpenAIProvider:
                 texts += self._ask(client, prompt, k - len(texts))
         if len(texts) < k:
             raise ProviderError(
-                f"Model {self.model!r} gave {len(texts)} of {k} descriptions of {action.phrase!r}; the other answers were "
-                f"empty. Try another model, or the provider 'pack' or 'passthrough'."
+                f"Model {self.model!r} gave {len(texts)} of {k} descriptions of {action.phrase!r}; its other answers "
+                f"were empty. Try another model, or the provider 'pack' or 'passthrough'."
             )
         return Descriptions(
             action=action,
@@ -82,12 +85,12 @@ class OpenAIProvider:
         key = os.environ.get(KEY_VARIABLE)
         if not key:
             raise ProviderError(
-                f"The provider 'openai' needs an API key in the environment variable {KEY_VARIABLE} (any value for a local "
-                f"server at OPENAI_BASE_URL). Without a key use the provider 'pack' or 'passthrough'."
+                f"The provider 'openai' needs an API key in the environment variable {KEY_VARIABLE} (any value for a "
+                f"local server at OPENAI_BASE_URL). Without a key use the provider 'pack' or 'passthrough'."
             )
         from openai import OpenAI  # half a second that only its users pay
 
-        return OpenAI(api_key=key, base_url=self.base_url, timeout=self.timeout)
+        return OpenAI(api_key=key, base_url=self.base_url, timeout=self.timeout, max_retries=self.max_retries)
 
     def _ask(self, client: OpenAI, prompt: str, n: int) -> list[str]:
         """Up to n answers, empty ones left out."""
@@ -104,9 +107,10 @@ class OpenAIProvider:
         except openai.OpenAIError as error:
             # From None: the cause holds the request with the key in its headers.
             raise self._failure(error) from None
-        choices = answer.choices or []
+        # A proxy's login page is no completion: what is not there counts as no answer.
+        messages = [getattr(choice, "message", None) for choice in getattr(answer, "choices", None) or []]
         # Differs from the original, which deletes newlines and so glues two words together.
-        texts = [" ".join((choice.message.content or "").split()) for choice in choices]
+        texts = [" ".join((getattr(message, "content", None) or "").split()) for message in messages]
         return [text for text in texts if text]
 
     def _failure(self, error: Exception) -> ProviderError:

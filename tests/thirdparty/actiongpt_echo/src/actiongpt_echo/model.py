@@ -43,9 +43,7 @@ class Echo:
         rotations[:, self.skeleton.index("spine1")] = _rotation_about_forward_axis(lean)
         translation = torch.tensor([0.0, 0.0, 0.93]).repeat(len(lean), 1)
         starts = tuple(sum(lengths[:i]) for i in range(len(lengths)))
-        return Motion(
-            rotations=rotations, translation=translation, fps=self.fps, skeleton=self.skeleton, starts=starts
-        )
+        return Motion(rotations=rotations, translation=translation, fps=self.fps, skeleton=self.skeleton, starts=starts)
 
     def _lean(self, text: TextFeatures, length: int, scale: float, generator: torch.Generator | None) -> Tensor:
         """Angle of the lean, (T,), radians."""
@@ -57,4 +55,4 @@ class Echo:
 def _rotation_about_forward_axis(angle: Tensor) -> Tensor:
     """(T,) radians -> (T, 3, 3) about z of the rest frame."""
     cos, sin, zero, one = torch.cos(angle), torch.sin(angle), torch.zeros_like(angle), torch.ones_like(angle)
-    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=-1).unflatten(-1, (3, 3))
+    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=-1).reshape(-1, 3, 3)

@@ -1,0 +1,252 @@
+"""Pipeline: describe, encode, generate; one prompt or many."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from actiongpt_core.errors import ConfigError, PromptError
+from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel, TextEncoder
+from actiongpt_core.registry import get_registry
+from actiongpt_core.text.actions import MAX_ACTIONS, parse_actions
+from actiongpt_core.text.cache import DescriptionCache
+from actiongpt_core.text.describe import describe
+from actiongpt_core.text.encoders import TransformersTextEncoder
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+
+#: What `generate` takes: a text, one action or several, or descriptions that were looked at.
+Prompt = str | Action | Descriptions | Sequence[Action] | Sequence[Descriptions]
+
+_DEFAULT_SECONDS = 4.0
+_MAX_CACHED_GROUPS = 512
+
+
+class Pipeline:
+    """Text to motion: a language model describes, a backbone moves.
+
+    Args:
+        backbone: Name of an installed motion model, or the model itself; None for the default one.
+        llm: Name of an LLM provider, or the provider itself; None for the default one (the descriptions that ship).
+        aggregator: Name of an aggregator, or a function; None for the paper's mean.
+        checkpoint: Checkpoint folder; None for the one that ships with the backbone.
+        text_encoder: Folder, package or hub name of the text model, instead of the checkpoint's own.
+        stats: Feature statistics, for published checkpoints that come without.
+        k: Descriptions of one action.
+        device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        UnknownBackboneError: No installed plugin provides the backbone.
+        UnknownPluginError: No installed plugin provides the provider or the aggregator.
+        CheckpointError: The checkpoint is missing, damaged, unsafe, or of another backbone.
+        ConfigError: k or the device cannot work.
+        ProviderError: The provider cannot be set up, for example without its key.
+    """
+
+    def __init__(
+        self,
+        backbone: str | MotionModel | None = None,
+        *,
+        llm: str | LLMProvider | None = None,
+        aggregator: str | Aggregator | None = None,
+        checkpoint: str | Path | None = None,
+        text_encoder: str | Path | None = None,
+        stats: str | Path | None = None,
+        k: int = 4,
+        device: str = "auto",
+    ) -> None:
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise ConfigError(f"k, the number of descriptions, must be a whole number of at least 1, got {k!r}.")
+        self.k = k
+        self.device = _device(device)
+        registry = get_registry()
+        named = backbone is None or isinstance(backbone, str)
+        build = registry.motion_model(backbone).load() if named else None  # type: ignore[arg-type]
+        self.llm: LLMProvider = registry.llm_provider(llm).load()() if llm is None or isinstance(llm, str) else llm
+        self.aggregator: Aggregator = (
+            registry.aggregator(aggregator).load() if aggregator is None or isinstance(aggregator, str) else aggregator
+        )
+        self.model: MotionModel = (
+            _build(build, checkpoint, text_encoder, stats) if build is not None else backbone  # type: ignore[assignment]
+        )
+        if hasattr(self.model, "to"):
+            self.model.to(self.device)
+        self._encoder: TextEncoder | None = None
+        self._encoded: OrderedDict[tuple[str, ...], TextFeatures] = OrderedDict()
+
+    @property
+    def text_encoder(self) -> TextEncoder:
+        """The text model: the backbone's own, or the embedded one where it has none."""
+        if self._encoder is None:
+            encoder: Any = getattr(self.model, "text_encoder", None) or TransformersTextEncoder()
+            self._encoder = encoder.to(self.device) if hasattr(encoder, "to") else encoder
+        return self._encoder
+
+    def describe(self, prompt: str | Action | Sequence[Action]) -> list[Descriptions]:
+        """K descriptions of each action.
+
+        Raises:
+            PromptError: The text cannot be turned into actions.
+            ProviderError: The provider could not answer.
+        """
+        return describe(self._actions(prompt), self.llm, self.k, DescriptionCache())
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        seconds: float | None = None,
+        seed: int | None = None,
+        noise_scale: float | None = None,
+    ) -> Motion:
+        """One motion.
+
+        Args:
+            prompt: A text ("walk forward, then jump"), actions, or descriptions from `describe`.
+            seconds: Length of each action that does not say its own.
+            seed: The same seed gives the same motion, alone or in a batch; None draws from torch's global generator.
+            noise_scale: Factor on the noise of the latent: 0 for the mean, 1 for all; None for the checkpoint's own.
+
+        Raises:
+            PromptError: The text cannot be turned into actions.
+            ConfigError: seconds, seed or noise_scale cannot work, or the checkpoint cannot make this length.
+            ProviderError: The provider could not answer.
+        """
+        return self.generate_batch([prompt], seconds=seconds, seed=seed, noise_scale=noise_scale)[0]
+
+    def generate_batch(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        seconds: float | None = None,
+        seed: int | Sequence[int] | None = None,
+        noise_scale: float | None = None,
+    ) -> list[Motion]:
+        """Many motions, of different numbers of actions and lengths, one pass through the network.
+
+        Args:
+            prompts: As for `generate`.
+            seconds: As for `generate`.
+            seed: One for every prompt, or one for each.
+            noise_scale: As for `generate`.
+
+        Raises:
+            As for `generate`; a prompt that cannot work stops the batch before anything is generated.
+        """
+        if isinstance(prompts, str):
+            raise PromptError("generate_batch needs a list of prompts; use generate for one text.")
+        generators = _generators(seed, len(prompts))
+        _check_noise_scale(noise_scale)
+        described = [self._described(prompt) for prompt in prompts]
+        lengths = [[self._num_frames(item.action, seconds) for item in actions] for actions in described]
+        if not described:
+            return []
+        features = self._encode(described)
+        if hasattr(self.model, "generate_batch"):
+            made: list[Motion] = self.model.generate_batch(
+                features, lengths, generators=generators, noise_scale=noise_scale
+            )
+            return made
+        return [
+            self.model.generate(texts, frames, generator=generator, noise_scale=noise_scale)
+            for texts, frames, generator in zip(features, lengths, generators, strict=True)
+        ]
+
+    # --- steps -------------------------------------------------------------------------------------------------------
+
+    def _actions(self, prompt: str | Action | Sequence[Action]) -> list[Action]:
+        if isinstance(prompt, str):
+            return parse_actions(prompt, known=getattr(self.llm, "knows", None))
+        actions = [prompt] if isinstance(prompt, Action) else list(prompt)
+        wrong = next((item for item in actions if not isinstance(item, Action)), None)
+        if wrong is not None:
+            raise PromptError(f"A prompt is a text, Actions or Descriptions; got {type(wrong).__name__} {wrong!r:.60}.")
+        if not 1 <= len(actions) <= MAX_ACTIONS:
+            raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {len(actions)}.")
+        return actions
+
+    def _described(self, prompt: Prompt) -> list[Descriptions]:
+        if isinstance(prompt, Descriptions):
+            return [prompt]
+        if not isinstance(prompt, (str, Action)) and prompt and all(isinstance(item, Descriptions) for item in prompt):
+            if len(prompt) > MAX_ACTIONS:
+                raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {len(prompt)}.")
+            return list(prompt)  # type: ignore[arg-type]
+        return self.describe(prompt)  # type: ignore[arg-type]
+
+    def _num_frames(self, action: Action, seconds: float | None) -> int:
+        wanted = action if action.seconds is not None else attrs.evolve(action, seconds=seconds)  # checks the value
+        length = wanted.seconds or getattr(self.model, "default_seconds", _DEFAULT_SECONDS)
+        return max(round(length * self.model.fps), 1)
+
+    def _encode(self, described: Sequence[Sequence[Descriptions]]) -> list[list[TextFeatures]]:
+        """Aggregated features of every action; texts seen before come from memory.
+
+        The key is the whole k-group: the exact mean includes states at padded positions, and those depend on the
+        longest text of the group, not on one text alone.
+        """
+        groups = dict.fromkeys(item.texts for actions in described for item in actions)
+        new = [group for group in groups if group not in self._encoded]
+        found = {group: self._encoded[group] for group in groups if group in self._encoded}
+        found |= {group: self.aggregator(encoded) for group, encoded in zip(new, self._encode_groups(new), strict=True)}
+        for group, features in found.items():
+            self._encoded[group] = features
+            self._encoded.move_to_end(group)
+        while len(self._encoded) > _MAX_CACHED_GROUPS:
+            self._encoded.popitem(last=False)
+        return [[found[item.texts] for item in actions] for actions in described]
+
+    def _encode_groups(self, groups: list[tuple[str, ...]]) -> list[TextFeatures]:
+        if not groups:
+            return []
+        together: Callable[..., list[TextFeatures]] | None = getattr(self.text_encoder, "encode_batch", None)
+        return together(groups) if together else [self.text_encoder.encode(group) for group in groups]
+
+
+def _build(
+    build: Callable[..., MotionModel],
+    checkpoint: str | Path | None,
+    text_encoder: str | Path | None,
+    stats: str | Path | None,
+) -> MotionModel:
+    reader: Callable[..., MotionModel] | None = getattr(build, "from_checkpoint", None)
+    path = None if checkpoint is None else Path(checkpoint)
+    if reader is not None:
+        return reader(path, text_encoder=text_encoder, stats=None if stats is None else Path(stats))
+    if checkpoint is not None or text_encoder is not None or stats is not None:
+        raise ConfigError("This backbone reads no checkpoint: leave checkpoint, text_encoder and stats out.")
+    return build()
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"Device {name!r} cannot be used ({reason}). Try 'auto' or 'cpu'.") from None
+    return device
+
+
+def _generators(seed: int | Sequence[int] | None, count: int) -> list[torch.Generator | None]:
+    if seed is None:
+        return [None] * count
+    seeds = list(seed) if isinstance(seed, Sequence) else [seed] * count
+    if len(seeds) != count:
+        raise ConfigError(f"{count} prompts need one seed or {count}, got {len(seeds)}.")
+    for value in seeds:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+            raise ConfigError(f"A seed must be a whole number of at least 0, got {value!r}.")
+    return [torch.Generator().manual_seed(value) for value in seeds]
+
+
+def _check_noise_scale(value: float | None) -> None:
+    if value is not None and not (isinstance(value, (int, float)) and 0 <= value <= 10):
+        raise ConfigError(f"noise_scale must be a number from 0 (the mean) to 10, got {value!r}.")

@@ -1,0 +1,231 @@
+"""The sessions of this repository: `python -m nox -s NAME`; `python -m nox -l` lists them.
+
+Sessions that only run something share one environment, the running interpreter's, so that torch is installed once;
+it is filled when a session first needs it. Sessions that test an installation make environments of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import nox
+
+nox.options.sessions = ["tests"]
+nox.options.error_on_missing_interpreters = False
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = ROOT / "constraints.txt"
+CORE = ROOT / "actiongpt_core"
+PLUGINS = {file.parent.name: file.parent for file in sorted(ROOT.glob("plugins/*/pyproject.toml"))}
+PROJECTS = {"actiongpt_core": CORE, **PLUGINS}
+SOURCES = [str(folder / "src") for folder in PROJECTS.values()]
+PYTHONS = ["3.11", "3.12", "3.13"]
+ISOLATED = "uv|virtualenv"
+EVERYTHING = "testing"  #: the extra of the core that holds the others that sessions need
+
+DEMO_TEXT = "walk forward, then raise the right arm"
+DEMO_FILES = ("out/demo.bvh", "out/demo.png", "out/demo.gif")
+#: Everything that runs here has its weights in installed packages; the network is not asked for others.
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+#: Networks in the tests are tiny: a second thread costs more than it brings.
+ONE_THREAD = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+
+
+# --- sessions in the running environment -----------------------------------------------------------------------------
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """Generate a motion and a picture of it: -- "any text" -o out.bvh"""
+    _install(session, core_extra="offline")
+    (ROOT / "out").mkdir(exist_ok=True)
+    _python(session, "-m", "actiongpt_core.cli.main", "generate", *_demo_arguments(list(session.posargs)), env=OFFLINE)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the whole test suite with all packages; arguments after -- go to pytest."""
+    _pytest(session)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Run the code of the documentation and check its links and names."""
+    _pytest(session, "tests/docs")
+
+
+@nox.session(venv_backend="none")
+def thirdparty(session: nox.Session) -> None:
+    """Install, use and uninstall a plugin from outside the repository."""
+    _pytest(session, "tests/thirdparty")
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the direction of imports."""
+    _install(session, tools=("ruff", "import-linter"))
+    _python(session, "-m", "ruff", "check", ".")
+    _python(session, "-m", "ruff", "format", "--check", ".")
+    _python(session, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    _install(session, tools=("mypy",))
+    _python(session, "-m", "mypy", *SOURCES, "noxfile.py")
+
+
+@nox.session(venv_backend="none")
+def probes(session: nox.Session) -> None:
+    """Measure whether the shipped checkpoint does what the text says."""
+    _run_benchmark(session, "probes.py")
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Time generation."""
+    _run_benchmark(session, "speed.py")
+
+
+# --- sessions with environments of their own -------------------------------------------------------------------------
+
+
+@nox.session(name="tests-matrix", python=PYTHONS, venv_backend=ISOLATED, reuse_venv=True)
+@nox.parametrize("package", list(PROJECTS))
+def tests_matrix(session: nox.Session, package: str) -> None:
+    """Run each package's tests on each installed Python, with no other plugin beside it."""
+    _find_links_for_uv(session)
+    projects = [f"{CORE}[testing]", *([str(PLUGINS[package])] if package in PLUGINS else [])]
+    session.install("-c", str(CONSTRAINTS), *projects)
+    folder = f"tests/plugins/{package.removeprefix('actiongpt_')}" if package in PLUGINS else "tests/core"
+    session.run("python", "-m", "pytest", "-ra", folder, *session.posargs, env=OFFLINE | ONE_THREAD)
+
+
+@nox.session(venv_backend=ISOLATED)
+def packaging(session: nox.Session) -> None:
+    """Install wheels as users do: the core alone, then each plugin."""
+    _find_links_for_uv(session)
+    folder = Path(session.create_tmp()).resolve()
+    wheels = {name: _build_wheel(session, source, folder / name) for name, source in PROJECTS.items()}
+    session.chdir(folder)  # away from the sources
+    session.install("-c", str(CONSTRAINTS), str(wheels.pop("actiongpt_core")))
+    session.run("python", "-c", "import actiongpt_core, sys; assert 'torch' not in sys.modules")
+    session.run("actiongpt", "plugins", "list")
+    session.run("actiongpt", "generate", "walk", "-o", "walk.bvh", success_codes=[1])  # says that a backbone is missing
+    for name, wheel in wheels.items():
+        session.install("-c", str(CONSTRAINTS), str(wheel))
+        backbone = name.removeprefix("actiongpt_")
+        session.run("actiongpt", "generate", "walk", "--backbone", backbone, "-o", f"{backbone}.bvh", env=OFFLINE)
+    session.run("actiongpt", "plugins", "list")
+
+
+# --- the shared environment ------------------------------------------------------------------------------------------
+
+
+def _install(session: nox.Session, core_extra: str = EVERYTHING, tools: tuple[str, ...] = ()) -> None:
+    """Install the packages, editable, and the tools into the running environment, unless a session did so before.
+
+    A note in the environment holds what was installed, and a digest of all that decides about versions.
+    """
+    _require_environment(session)
+    note = Path(sys.prefix) / "actiongpt-installed.json"
+    digest = _digest()
+    done = _read_note(note, digest)
+    if f"./actiongpt_core[{EVERYTHING}]" in done:
+        core_extra = EVERYTHING
+    editable = [f"./actiongpt_core[{core_extra}]", *(f"./plugins/{name}" for name in PLUGINS)]
+    missing = [requirement for requirement in (*editable, *tools) if requirement not in done]
+    if not missing:
+        return
+    arguments = [part for item in missing for part in (["-e", item] if item in editable else [item])]
+    _python(session, "-m", "pip", "install", "--quiet", "-c", str(CONSTRAINTS), *arguments)
+    note.write_text(json.dumps({"digest": digest, "installed": sorted({*done, *missing})}), encoding="utf-8")
+
+
+def _require_environment(session: nox.Session) -> None:
+    if sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ:
+        return
+    message = f"This session installs packages, and {sys.executable} belongs to no virtual environment."
+    if "CI" in os.environ:
+        session.warn(message)
+        return
+    session.error(f"{message} Make one first: python3 -m venv .venv && . .venv/bin/activate")
+
+
+def _digest() -> str:
+    content = b"".join(path.read_bytes() for path in (CONSTRAINTS, *(p / "pyproject.toml" for p in PROJECTS.values())))
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_note(note: Path, digest: str) -> set[str]:
+    """What was installed; nothing if the note is older than the requirements, or the packages are not these."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return set()
+    is_current = content.get("digest") == digest and all(_is_editable(name) for name in PROJECTS)
+    return set(content["installed"]) if is_current else set()
+
+
+def _is_editable(name: str) -> bool:
+    """Does the environment use this folder's sources of a package?"""
+    try:
+        origin = json.loads(metadata.distribution(name).read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:
+        return False
+    folder = Path(unquote(urlparse(origin.get("url", "")).path))
+    return bool(origin.get("dir_info", {}).get("editable")) and folder == PROJECTS[name].resolve()
+
+
+def _python(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    # Not "python": whichever that is on the path, the packages are in the interpreter that runs nox.
+    session.run(sys.executable, *arguments, env=env, external=True)
+
+
+def _pytest(session: nox.Session, *folders: str) -> None:
+    _install(session)
+    _python(session, "-m", "pytest", "-ra", *folders, *session.posargs, env=OFFLINE | ONE_THREAD)
+
+
+def _run_benchmark(session: nox.Session, file: str) -> None:
+    _install(session)
+    _python(session, f"benchmarks/{file}", *session.posargs, env=OFFLINE)
+
+
+# --- details ---------------------------------------------------------------------------------------------------------
+
+
+def _demo_arguments(given: list[str]) -> list[str]:
+    """The command's arguments: a text and files to write, where the user gave none; always a picture to look at."""
+    outputs = [Path(after) for option, after in itertools.pairwise(given) if option in ("-o", "--output")]
+    text = [] if given and not given[0].startswith("-") else [DEMO_TEXT]
+    seed = [] if "--seed" in given else ["--seed", "0"]
+    extra = [Path(name) for name in DEMO_FILES] if not outputs else []
+    if outputs and not any(path.suffix in (".png", ".gif") for path in outputs):
+        extra = [outputs[0].with_suffix(".png")]
+    return [*text, *given, *seed, *(part for path in extra for part in ("-o", str(path)))]
+
+
+def _build_wheel(session: nox.Session, project: Path, folder: Path) -> Path:
+    """The wheel of a project, built from a copy: a build leaves files beside the sources, and takes up old ones."""
+    shutil.rmtree(folder, ignore_errors=True)
+    ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    shutil.copytree(project, folder / "source", ignore=ignored)
+    _python(session, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(folder / "source"))
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def _find_links_for_uv(session: nox.Session) -> None:
+    """Let uv find what pip is told to find: a CPU build of torch, for example."""
+    if "PIP_FIND_LINKS" in os.environ:
+        session.env.setdefault("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"])

@@ -1,0 +1,52 @@
+import math
+
+import pytest
+import torch
+
+from actiongpt_core.geometry.clips import align_full, align_translation, bridge, facing
+from actiongpt_core.geometry.rotations import axis_angle_to_matrix, geodesic_angle, rotation_about_z
+
+_UPRIGHT = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
+
+
+def _clip(turn: float, num_frames: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    rotations = axis_angle_to_matrix(0.1 * torch.randn(num_frames, 22, 3, generator=generator))
+    rotations[:, 0] = rotation_about_z(torch.tensor(turn)) @ _UPRIGHT @ rotations[:, 0]
+    return rotations, torch.randn(num_frames, 3, generator=generator)
+
+
+def test_an_upright_body_faces_minus_y_and_turning_left_increases_the_angle() -> None:
+    assert float(facing(_UPRIGHT)) == pytest.approx(-math.pi / 2, abs=1e-6)
+    turned = rotation_about_z(torch.tensor(0.3)) @ _UPRIGHT
+    assert float(facing(turned)) == pytest.approx(-math.pi / 2 + 0.3, abs=1e-6)
+
+
+@pytest.mark.parametrize("turn", [0.5, 1.5, 3.0, -2.0])
+def test_aligning_by_facing_continues_the_direction_exactly(turn: float) -> None:
+    before, after = _clip(turn), _clip(0.4)
+    rotations, translation = align_full(*after, before[0][-1, 0], before[1][-1], heading=facing)
+    assert float(facing(rotations[0, 0])) == pytest.approx(float(facing(before[0][-1, 0])), abs=1e-5)
+    torch.testing.assert_close(translation[0, :2], before[1][-1, :2])
+
+
+def test_aligning_keeps_heights_and_relative_rotations() -> None:
+    before, after = _clip(1.0), _clip(0.0)
+    rotations, translation = align_full(*after, before[0][-1, 0], before[1][-1])
+    torch.testing.assert_close(translation[:, 2], after[1][:, 2])
+    torch.testing.assert_close(rotations[:, 1:], after[0][:, 1:])
+
+
+def test_aligning_the_translation_only_keeps_every_step() -> None:
+    _, translation = _clip(0.0)
+    moved = align_translation(translation, torch.tensor([5.0, -2.0, 0.0]))
+    torch.testing.assert_close(torch.diff(moved, dim=0), torch.diff(translation, dim=0), atol=1e-5, rtol=0)
+
+
+def test_a_bridge_moves_in_equal_steps() -> None:
+    (first, place), (second, other) = _clip(0.0), _clip(1.0)
+    rotations, translation = bridge((first[-1], second[0]), (place[-1], other[0]), 4)
+    path = torch.cat([first[-1:], rotations, second[:1]])
+    steps = geodesic_angle(path[:-1, 0], path[1:, 0])
+    torch.testing.assert_close(steps, steps.mean().expand(5), atol=1e-3, rtol=0)
+    torch.testing.assert_close(torch.diff(translation, dim=0), (other[0] - place[-1]).expand(3, 3) / 5)

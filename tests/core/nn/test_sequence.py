@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from actiongpt_core.nn.basis import MotionBasis
+from actiongpt_core.nn.distributions import DiagonalGaussian
+from actiongpt_core.nn.masks import lengths_to_mask, mask_to_lengths
+from actiongpt_core.nn.positional import sinusoid
+from actiongpt_core.nn.sequence import OneMemoryDecoderLayer, SequenceDecoder, SequenceEncoder
+
+_SIZES = {"num_heads": 4, "num_layers": 2, "ff_size": 32, "dropout": 0.0}
+
+
+def _decoder(**options: object) -> SequenceDecoder:
+    torch.manual_seed(0)
+    return SequenceDecoder(7, 16, **_SIZES, **options).eval()  # type: ignore[arg-type]
+
+
+def test_masks_and_lengths_are_inverse() -> None:
+    lengths = torch.tensor([3, 1, 5])
+    mask = lengths_to_mask(lengths)
+    assert mask.shape == (3, 5)
+    assert mask_to_lengths(mask).tolist() == [3, 1, 5]
+
+
+def test_positions_start_with_zero_sine_and_one_cosine() -> None:
+    assert sinusoid(4, 6)[0].tolist() == [0, 1, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("frames_per_token", [1, 4])
+def test_padding_does_not_change_what_the_encoder_says(frames_per_token: int) -> None:
+    torch.manual_seed(0)
+    encoder = SequenceEncoder(7, 16, frames_per_token=frames_per_token, **_SIZES).eval()  # type: ignore[arg-type]
+    features = torch.randn(1, 12, 7)
+    padded = torch.cat([features, torch.randn(1, 8, 7)], dim=1)
+    alone = encoder(features, torch.tensor([12]))
+    together = encoder(padded, torch.tensor([12]))
+    torch.testing.assert_close(together.mu, alone.mu, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("frames_per_token", [1, 5])
+def test_a_decoded_batch_equals_its_items_and_is_zero_beyond_them(frames_per_token: int) -> None:
+    decoder = _decoder(frames_per_token=frames_per_token)
+    latent = torch.randn(2, 16)
+    batch = decoder(latent, torch.tensor([20, 13]))
+    alone = decoder(latent[1:], torch.tensor([13]))
+    torch.testing.assert_close(batch[1:, :13], alone, atol=1e-5, rtol=0)
+    assert not batch[1, 13:].any()
+
+
+def test_one_memory_token_needs_no_attention() -> None:
+    torch.manual_seed(0)
+    ours = OneMemoryDecoderLayer(16, 4, 32, 0.0, activation="gelu", batch_first=True).eval()
+    torchs = torch.nn.TransformerDecoderLayer(16, 4, 32, 0.0, activation="gelu", batch_first=True).eval()
+    torchs.load_state_dict(ours.state_dict())
+    queries, memory = torch.randn(2, 9, 16), torch.randn(2, 1, 16)
+    torch.testing.assert_close(ours(queries, memory), torchs(queries, memory), atol=1e-5, rtol=0)
+
+
+def test_zero_noise_gives_the_mean() -> None:
+    gaussian = DiagonalGaussian(torch.randn(3, 4), torch.randn(3, 4))
+    assert torch.equal(gaussian.sample(noise_scale=0.0), gaussian.mu)
+
+
+def test_the_divergence_agrees_with_torch() -> None:
+    torch.manual_seed(0)
+    a, b = (DiagonalGaussian(torch.randn(5), torch.randn(5)) for _ in range(2))
+    normals = [torch.distributions.Normal(item.mu, item.std) for item in (a, b)]
+    torch.testing.assert_close(a.kl(b), torch.distributions.kl_divergence(*normals))
+    unit = torch.distributions.Normal(torch.zeros(5), torch.ones(5))
+    torch.testing.assert_close(a.kl(), torch.distributions.kl_divergence(normals[0], unit))
+
+
+def test_the_basis_spans_the_clips_it_was_fitted_to() -> None:
+    torch.manual_seed(0)
+    clips = torch.randn(40, 3) @ torch.randn(3, 10 * 7)
+    basis = MotionBasis(16, 3, 10, 7)
+    assert basis.fit(clips.reshape(40, 10, 7)) == pytest.approx(1.0, abs=1e-4)

@@ -1,0 +1,137 @@
+"""The suites pass what is right and fail what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import pytest
+import torch
+
+from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel, TextEncoder
+from actiongpt_core.testing.aggregator import AggregatorSuite
+from actiongpt_core.testing.fakes import FakeMotionModel, FakeProvider, FakeTextEncoder
+from actiongpt_core.testing.llm_provider import LLMProviderSuite
+from actiongpt_core.testing.motion_model import MotionModelSuite
+from actiongpt_core.text.aggregators import first, masked_mean, mean
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+
+
+class TestFakeMotionModel(MotionModelSuite):
+    def build_model(self) -> MotionModel:
+        return FakeMotionModel()
+
+
+class TestFakeProvider(LLMProviderSuite):
+    def build_provider(self) -> LLMProvider:
+        return FakeProvider()
+
+
+class TestMean(AggregatorSuite):
+    def build_aggregator(self) -> Aggregator:
+        return mean
+
+
+class TestMaskedMean(AggregatorSuite):
+    ignores_padding = True
+
+    def build_aggregator(self) -> Aggregator:
+        return masked_mean
+
+
+class TestFirst(AggregatorSuite):
+    is_symmetric = False
+    ignores_padding = True
+
+    def build_aggregator(self) -> Aggregator:
+        return first
+
+
+class OneFrameShort(FakeMotionModel):
+    def generate(self, *args: Any, **options: Any) -> Motion:
+        return super().generate(*args, **options)[:-1]
+
+
+class Scaled(FakeMotionModel):
+    def generate(self, *args: Any, **options: Any) -> Motion:
+        motion = super().generate(*args, **options)
+        return attrs.evolve(motion, rotations=1.01 * motion.rotations)
+
+
+class Deaf(FakeMotionModel):
+    def generate(self, features: Sequence[TextFeatures], *args: Any, **options: Any) -> Motion:
+        same = TextFeatures(tokens=torch.ones(1, 16), mask=torch.ones(1, dtype=torch.bool))
+        return super().generate([same] * len(features), *args, **options)
+
+
+class Unseeded(FakeMotionModel):
+    def generate(self, *args: Any, **options: Any) -> Motion:
+        options["generator"] = None
+        return super().generate(*args, **options)
+
+
+class Greedy(FakeMotionModel):
+    def generate(self, features: Sequence[TextFeatures], *args: Any, **options: Any) -> Motion:
+        for text in features:
+            text.tokens.mul_(2)
+        return super().generate(features, *args, **options)
+
+
+class OwnBatch(FakeMotionModel):
+    def generate_batch(self, *args: Any, **options: Any) -> list[Motion]:
+        return super().generate_batch(*args, **{**options, "noise_scale": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("model", "check"),
+    [
+        (OneFrameShort, "test_a_motion_has_as_many_frames_as_were_asked_for"),
+        (Scaled, "test_rotations_are_orthonormal_and_right_handed"),
+        (Deaf, "test_different_texts_give_different_motions"),
+        (Unseeded, "test_the_same_seed_gives_the_same_motion"),
+        (Unseeded, "test_the_global_random_state_is_left_alone_when_a_generator_is_given"),
+        (Greedy, "test_the_input_is_not_modified"),
+        (OwnBatch, "test_a_batch_equals_its_items_one_by_one"),
+    ],
+)
+def test_a_wrong_model_fails_the_check_that_it_should(model: type[FakeMotionModel], check: str) -> None:
+    texts = [mean(FakeTextEncoder().encode([phrase])) for phrase in ("walk", "wave an arm", "sit down")]
+    getattr(MotionModelSuite(), check)(FakeMotionModel(), texts)
+    with pytest.raises(AssertionError):
+        getattr(MotionModelSuite(), check)(model(), texts)
+
+
+class Short(FakeProvider):
+    def complete(self, action: Action, k: int) -> Descriptions:
+        return super().complete(action, 1)
+
+
+class Forgetful(FakeProvider):
+    def complete(self, action: Action, k: int) -> Descriptions:
+        return attrs.evolve(super().complete(action, k), action=Action(action.phrase))
+
+
+@pytest.mark.parametrize(
+    ("provider", "check"),
+    [
+        (Short, "test_there_are_k_texts_with_words_in_them"),
+        (Forgetful, "test_the_action_is_kept_with_its_seconds"),
+    ],
+)
+def test_a_wrong_provider_fails_the_check_that_it_should(provider: type[FakeProvider], check: str) -> None:
+    options = {"k": 4} if check.startswith("test_there_are_k") else {}
+    getattr(LLMProviderSuite(), check)(FakeProvider(), **options)
+    with pytest.raises(AssertionError):
+        getattr(LLMProviderSuite(), check)(provider(), **options)
+
+
+def test_the_fake_encoder_fits_the_protocol_and_pads_with_states_that_are_not_zero() -> None:
+    encoder = FakeTextEncoder(dim=8)
+    assert isinstance(encoder, TextEncoder)
+    features = encoder.encode(["walk", "walk to the left"])
+    assert features.tokens.shape == (2, 4, 8)
+    assert features.mask.tolist() == [[True, False, False, False], [True] * 4]
+    assert features.tokens[~features.mask].abs().min() > 0
+    assert torch.equal(features.tokens[0, 0], features.tokens[1, 0])

@@ -79,6 +79,20 @@ class Golden:
         assert actual == expected, f"{file}: {key}"
         self.compared.add(f"{file}:{key}")
 
+    def recover_stats(self, file: str, raw: list[str], normalised: list[str], tolerance: float) -> list[torch.Tensor]:
+        """Mean and std from arrays before and after the normalisation, by least squares in each column.
+
+        Gives up where rounding, seen through the fit, could come near the tolerance.
+        """
+        arrays = ([torch.from_numpy(self.load(file)[key]) for key in keys] for keys in (raw, normalised))
+        x, y = (torch.cat(parts).double() for parts in arrays)
+        spread = (x - x.mean(0)).square().sum(0)
+        slope = ((x - x.mean(0)) * (y - y.mean(0))).sum(0) / spread
+        noise = torch.finfo(torch.float32).eps * y.abs().amax(0) / (slope.abs() * spread.sqrt())
+        if not bool((noise < 0.1 * tolerance).all()):
+            self.give_up(f"{file}: its features vary too little to recover mean and std; golden/stats has them")
+        return [(x.mean(0) - y.mean(0) / slope).float(), (1 / slope).float()]
+
     def give_up(self, reason: str) -> NoReturn:
         """Skip; where the user has named the data, nothing may be skipped."""
         if "ACTIONGPT_GOLDEN" in os.environ:

@@ -95,17 +95,7 @@ def normalizer_from_stats(golden: Any, prefix: str) -> Normalizer | None:
 
 
 def recover_normalizer(golden: Any, raw: list[str], normalised: list[str]) -> Normalizer:
-    """Mean and std from pairs of arrays, by least squares in each column."""
-    x, y = (
-        torch.cat([torch.from_numpy(golden.load(FILE)[key]) for key in keys]).double() for keys in (raw, normalised)
-    )
-    spread = (x - x.mean(0)).square().sum(0)
-    slope = ((x - x.mean(0)) * (y - y.mean(0))).sum(0) / spread
-    # The rounding of float32 values, seen through the slope; it must stay far below what is compared.
-    noise = torch.finfo(torch.float32).eps * y.abs().amax(0) / (slope.abs() * spread.sqrt())
-    if not bool((noise < 0.1 * EXACT).all()):
-        golden.give_up("the features do not vary enough to recover mean and std from them; golden/stats has them")
-    return Normalizer((x.mean(0) - y.mean(0) / slope).float(), (1 / slope).float())
+    return Normalizer(*golden.recover_stats(FILE, raw, normalised, EXACT))
 
 
 def rfeats_normalizer(golden: Any, setting: str) -> Normalizer | None:
@@ -146,22 +136,28 @@ def test_golden_random_features_become_the_same_motion(golden: Any, case: str) -
     golden.compare(FILE, f"{case}/inv_trans", translation, EXACT)
 
 
+def in_the_unit_of(values: Tensor) -> float:
+    """The tolerance for metres, for joints of a person in any unit."""
+    return EXACT * max(1.0, float(values.abs().max()))
+
+
 @pytest.mark.golden(FILE, r"(rifke\w*)/joints")
 def test_golden_joint_features_agree(golden: Any, case: str) -> None:
-    features = joints_to_rifke(golden.feed(FILE, f"{case}/joints"))
-    golden.compare(FILE, f"{case}/features", features, EXACT, ROUNDING)
+    joints = golden.feed(FILE, f"{case}/joints")
+    golden.compare(FILE, f"{case}/features", joints_to_rifke(joints), in_the_unit_of(joints))
 
 
 @pytest.mark.golden(FILE, r"(rifke\w*)/features_forward_filter")
 def test_golden_joint_features_with_a_smoothed_direction_agree(golden: Any, case: str) -> None:
-    features = joints_to_rifke(golden.feed(FILE, f"{case}/joints"), smooth_forward=True)
-    golden.compare(FILE, f"{case}/features_forward_filter", features, EXACT, ROUNDING)
+    joints = golden.feed(FILE, f"{case}/joints")
+    features = joints_to_rifke(joints, smooth_forward=True)
+    golden.compare(FILE, f"{case}/features_forward_filter", features, in_the_unit_of(joints))
 
 
 @pytest.mark.golden(FILE, r"(rifke\w*)/inverse")
 def test_golden_joint_features_become_the_same_joints(golden: Any, case: str) -> None:
-    joints = rifke_to_joints(golden.feed(FILE, f"{case}/features"))
-    golden.compare(FILE, f"{case}/inverse", joints, EXACT, ROUNDING)
+    features = golden.feed(FILE, f"{case}/features")
+    golden.compare(FILE, f"{case}/inverse", rifke_to_joints(features), in_the_unit_of(features))
 
 
 @pytest.mark.golden(FILE, r"(rifke\w*)/features_babel_stats")

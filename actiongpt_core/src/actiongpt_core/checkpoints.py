@@ -63,7 +63,9 @@ def read_any_config(path: Path) -> tuple[str, dict[str, Any]]:
     """
     file = path / CONFIG_FILE
     if not path.is_dir():
-        raise CheckpointError(f"No checkpoint folder at {path}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}.")
+        raise CheckpointError(
+            f"No checkpoint folder at {path}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
+        )
     if not file.is_file():
         raise CheckpointError(f"{path} holds no {CONFIG_FILE}; it is not a checkpoint folder of this library.")
     try:
@@ -119,8 +121,15 @@ def _some(word: str, names: list[str]) -> str:
     return f" {len(names)} {word} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else ""
 
 
-def write_checkpoint(model: nn.Module, path: Path, backbone: str, config: Any) -> Path:
-    """Write a checkpoint folder; weights in half precision, feature statistics in full.
+def write_checkpoint(model: nn.Module, path: Path, backbone: str, config: Any, *, half: bool = True) -> Path:
+    """Write a checkpoint folder.
+
+    Args:
+        model: The model.
+        path: The folder; made if it is not there.
+        backbone: The model's name.
+        config: Its settings, an attrs class.
+        half: Weights in half precision; feature statistics stay in full.
 
     Returns:
         The folder.
@@ -129,7 +138,7 @@ def write_checkpoint(model: nn.Module, path: Path, backbone: str, config: Any) -
 
     path.mkdir(parents=True, exist_ok=True)
     state = {
-        name: (tensor if name.startswith("normalizer.") else tensor.half()).contiguous().cpu()
+        name: (tensor.half() if half and not name.startswith("normalizer.") else tensor).contiguous().cpu()
         for name, tensor in model.state_dict().items()
     }
     save_file(state, path / WEIGHTS_FILE)
@@ -139,5 +148,5 @@ def write_checkpoint(model: nn.Module, path: Path, backbone: str, config: Any) -
 
 
 def resolve_text_encoder(source: str, path: Path) -> str | Path:
-    """Where a checkpoint's text encoder is: "checkpoint:FOLDER" lies beside the weights, anything else stands as it is."""
+    """Where a checkpoint's text encoder is: "checkpoint:FOLDER" lies beside the weights, all else stands as it is."""
     return path / source.removeprefix(_HERE) if source.startswith(_HERE) else source

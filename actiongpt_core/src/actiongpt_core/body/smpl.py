@@ -109,7 +109,8 @@ def _read_model(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     if path.suffix.lower() != ".npz":
         raise ConfigError(f"{path}: SMPL-H is read from .npz only; a pickle can run code. {_WHERE}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             missing = sorted(_ARRAYS.keys() - set(archive.files))
             if missing:
                 raise ConfigError(f"{path} is not an SMPL-H model: {', '.join(missing)} missing. {_WHERE}")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from actiongpt_core.geometry.clips import CANONICAL_FACING, facing
 from actiongpt_core.geometry.rotations import rotation_about_z
+from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY
 
 
@@ -26,6 +27,11 @@ class LabelledClip:
     def num_frames(self) -> int:
         """T."""
         return len(self.rotations)
+
+    @property
+    def motion(self) -> Motion:
+        """The clip without its texts."""
+        return Motion(rotations=self.rotations, translation=self.translation, fps=self.fps)
 
     def __getitem__(self, frames: slice) -> LabelledClip:
         """Some frames, same texts."""

@@ -1,12 +1,14 @@
 """What a motion does, in numbers: speed, steps, turns, flight, foot skate, raised arms, waves, claps, strikes.
 
-Every function takes a `Motion` with the SMPL body's joint names, Z up, metres, floor at z = 0, and looks at the joints of its
-skeleton. Thresholds that say what counts as a step, a clap or a strike were set on real and parametric clips.
+Every function takes a `Motion` with the SMPL body's joint names, Z up, metres, floor at z = 0, and looks at the joints of
+its skeleton. Thresholds that say what counts as a step or a flight were set on real and parametric clips.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -19,6 +21,7 @@ from actiongpt_core.types.motion import Motion
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+OTHER_SIDE: dict[Side, Side] = {"left": "right", "right": "left"}
 
 #: A foot is on the floor while its toe joint is lower than this, metres; a planted toe joint stands at about 0.02.
 FLOOR_CONTACT = 0.05
@@ -31,7 +34,7 @@ def joint_positions(motion: Motion) -> Tensor:
     return forward_kinematics(motion.rotations, motion.translation, motion.skeleton)[0]
 
 
-# --- the way -----------------------------------------------------------------------------------------------------------
+# --- the way ---------------------------------------------------------------------------------------------------------
 
 
 def mean_speed(motion: Motion) -> float:
@@ -64,7 +67,7 @@ def left_direction(motion: Motion) -> Tensor:
     return torch.stack([-forward[:, 1], forward[:, 0]], dim=-1)
 
 
-# --- the feet ----------------------------------------------------------------------------------------------------------
+# --- the feet --------------------------------------------------------------------------------------------------------
 
 
 def lead_changes(motion: Motion) -> int:
@@ -72,15 +75,22 @@ def lead_changes(motion: Motion) -> int:
 
     Each change is a step of alternating feet; feet that glide together, or one foot that always leads, give none.
     """
+    leaders = [value > 0 for value in foot_lead(motion).tolist() if abs(value) >= _LEAD]
+    return sum(before != after for before, after in itertools.pairwise(leaders))
+
+
+def foot_lead(motion: Motion) -> Tensor:
+    """How far the left ankle is in front of the right one, (T,), metres."""
     joints = joint_positions(motion)
     left, right = (joints[:, motion.skeleton.index(f"{side}_ankle"), :2] for side in SIDES)
-    lead = ((left - right) * forward_direction(motion)).sum(-1)
-    leaders = [value > 0 for value in lead.tolist() if abs(value) >= _LEAD]
-    return sum(before != after for before, after in zip(leaders, leaders[1:], strict=False))
+    return ((left - right) * forward_direction(motion)).sum(-1)
 
 
 def foot_skate(motion: Motion) -> float:
-    """Mean ground speed of the lower toe joint while it is lower than 5 cm, m/s; NaN if it never is. Planted feet: 0."""
+    """Mean ground speed of the lower toe joint while it is lower than 5 cm, m/s; 0 for planted feet, NaN if it never is.
+
+    Real walking, as captured, has about 0.1.
+    """
     feet = _toes(motion)
     heights, lower = feet[:-1, :, 2].min(dim=1)
     speeds = torch.diff(feet[..., :2], dim=0).norm(dim=-1) * motion.fps
@@ -93,27 +103,46 @@ def flight_seconds(motion: Motion) -> float:
 
     A stretch that lasts to either end of the motion is not counted: who floats does not jump.
     """
-    high = (_toes(motion)[..., 2] >= FLOOR_CONTACT).all(1).tolist()
+    high = (toe_heights(motion) >= FLOOR_CONTACT).all(1).tolist()
     if False not in high:
         return 0.0
     first, last = high.index(False), len(high) - 1 - high[::-1].index(False)
     return longest_run(torch.tensor(high[first : last + 1])) / motion.fps
 
 
+def toe_heights(motion: Motion) -> Tensor:
+    """Heights of the left and the right toe joint, (T, 2), metres."""
+    return _toes(motion)[..., 2]
+
+
 def _toes(motion: Motion) -> Tensor:
     return joint_positions(motion)[:, [motion.skeleton.index(f"{side}_foot") for side in SIDES]]
 
 
-# --- the body ----------------------------------------------------------------------------------------------------------
+# --- the body --------------------------------------------------------------------------------------------------------
 
 
 def jitter(motion: Motion) -> float:
     """Mean magnitude of the acceleration of all joints, m/s^2; second differences at the motion's own frame rate.
 
-    Real walking at 30 frames a second has about 5; shaking raises it, averaged motion lowers it. NaN under three frames.
+    Real walking at 30 frames a second has 5.4; shaking raises it, averaging lowers it. NaN under three frames.
     """
     acceleration = torch.diff(joint_positions(motion), n=2, dim=0) * motion.fps**2
     return float(acceleration.norm(dim=-1).mean()) if len(acceleration) else math.nan
+
+
+def variety(motions: Sequence[Motion]) -> float:
+    """How far the motions of one text lie apart, metres: root mean square distance of the joints from their mean.
+
+    The joints are seen from the point on the ground under the pelvis, so that poses differ and not ways; motions are cut
+    to the shortest. NaN for fewer than two motions.
+    """
+    if len(motions) < 2:
+        return math.nan
+    frames = min(map(len, motions))
+    joints = torch.stack([joint_positions(motion[:frames]) for motion in motions])
+    joints[..., :2] -= joints[:, :, :1, :2].clone()
+    return float((joints - joints.mean(0)).square().sum(-1).mean().sqrt())
 
 
 def pelvis_height(motion: Motion, at: Literal["lowest", "end"] = "lowest") -> float:
@@ -131,10 +160,17 @@ def pelvis_height(motion: Motion, at: Literal["lowest", "end"] = "lowest") -> fl
 
 
 def trunk_upright(motion: Motion) -> Tensor:
-    """Cosine of the angle between the trunk (pelvis to neck) and the vertical, (T,): 1 upright, 0 level, -1 upside down."""
+    """Cosine of the angle between trunk (pelvis to neck) and vertical, (T,): 1 upright, 0 level, -1 upside down."""
     joints = joint_positions(motion)
     trunk = joints[:, motion.skeleton.index("neck")] - joints[:, motion.skeleton.index("pelvis")]
-    return trunk[:, 2] / trunk.norm(dim=-1)
+    return torch.nn.functional.normalize(trunk, dim=-1)[:, 2]
+
+
+def pelvis_in_front_of_feet(motion: Motion) -> Tensor:
+    """How far the pelvis is in front of the middle of the ankles, (T,), metres; negative behind them, as on a chair."""
+    joints = joint_positions(motion)
+    feet = joints[:, [motion.skeleton.index(f"{side}_ankle") for side in SIDES], :2].mean(1)
+    return ((joints[:, motion.skeleton.index("pelvis"), :2] - feet) * forward_direction(motion)).sum(-1)
 
 
 def wrist_over_shoulder(motion: Motion) -> Tensor:

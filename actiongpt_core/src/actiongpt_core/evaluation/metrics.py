@@ -1,11 +1,11 @@
 """APE and AVE (root, trajectory, local pose, global joints) as published, and the transition distance.
 
-The joints are the 21 of the MMM order, Y up, metres. Both motions go through the heading-independent features and back, which
-takes away the start's heading and ground position and the floor. A number means little without its body: `protocol_id` says
-whose joints and heels were used.
+The joints are the 21 of the MMM order, Y up, metres. Both motions go through the heading-independent features and back,
+which takes away the start's heading and ground position and the floor. A number means little without its body:
+`protocol_id` says whose joints and heels were used.
 
-Source: Ghosh et al., ICCV 2021, and Petrovich et al., "TEMOS", ECCV 2022, section 4.1; the joints as in the published code
-(`features.rifke`). Differs from it: best of N is not divided by 1000.
+Source: Ghosh et al., ICCV 2021, and Petrovich et al., "TEMOS", ECCV 2022, section 4.1; the joints as in the published
+code (`features.rifke`). Differs from it: best of N is not divided by 1000.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ApeAve:
 
     @property
     def means(self) -> dict[str, float]:
-        """The eight numbers of a table, by their published names; *_mean_pose is [mean local], *_mean_joints [mean global]."""
+        """The eight numbers of a table by their names in files: *_mean_pose is [mean local], *_mean_joints [mean global]."""
         numbers: dict[str, float] = {}
         for kind in ("ape", "ave"):
             for part in ("root", "traj"):
@@ -82,8 +82,8 @@ def metric_joints(motion: Motion, body: BodyWithHeels | None = None) -> Tensor:
 def ape_ave(predictions: Sequence[Tensor], references: Sequence[Tensor]) -> ApeAve:
     """Metrics of a set of motions.
 
-    APE: distance summed over all frames of all motions, by the number of frames. AVE: for each motion the distance between the
-    two vectors of variances over time (divided by T - 1), averaged over motions.
+    APE: distance summed over all frames of all motions, by the number of frames. AVE: for each motion the distance between
+    the two vectors of variances over time (divided by T - 1), averaged over motions.
 
     Args:
         predictions: (T, 21, 3) each, MMM order, Y up, metres.
@@ -123,11 +123,13 @@ def best_of(trials: Sequence[Sequence[Tensor]], references: Sequence[Tensor]) ->
         trials: N sets of predictions, each as `ape_ave` takes them.
         references: One set.
     """
-    chosen = [
-        min(candidates, key=lambda candidate: ape_ave([candidate], [reference]).ape_root)  # noqa: B023
-        for *candidates, reference in zip(*trials, references, strict=True)
-    ]
+    chosen = [_nearest(candidates, reference) for *candidates, reference in zip(*trials, references, strict=True)]
     return ape_ave(chosen, references)
+
+
+def _nearest(candidates: Sequence[Tensor], reference: Tensor) -> Tensor:
+    errors = [ape_ave([candidate], [reference]).ape_root for candidate in candidates]
+    return candidates[errors.index(min(errors))]
 
 
 def average_means(trials: Sequence[Sequence[Tensor]], references: Sequence[Tensor]) -> dict[str, float]:
@@ -165,6 +167,6 @@ def _parts(joints: Tensor) -> dict[str, Tensor]:
     """What is compared: root (T, 3), traj (T, 2), pose (T, 20, 3), joints (T, 21, 3)."""
     features = joints_to_rifke(joints)
     back = rifke_to_joints(features)
-    local = features.clone()
-    local[..., 61:] = 0  # no turn and no way: the pose as its own heading sees it
-    return {"root": back[:, 0], "traj": back[:, 0, [0, 2]], "pose": rifke_to_joints(local)[:, 1:], "joints": back}
+    # Numbers 1 to 60 are the joints as the body's own heading sees them.
+    pose = features[:, 1:61].unflatten(-1, (len(MMM_JOINTS) - 1, 3))
+    return {"root": back[:, 0], "traj": back[:, 0, [0, 2]], "pose": pose, "joints": back}

@@ -80,7 +80,8 @@ def _read(path: Path) -> dict[str, Any]:
     """The arrays of a motion file that are there and need no pickle."""
     wanted = ("poses", "trans", "action_starts", *_FRAME_RATE_KEYS)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, Mapping):
                 raise ConfigError(f"{path} holds a single array, not an .npz with poses and trans.")
             return {key: archive[key] for key in wanted if key in archive}

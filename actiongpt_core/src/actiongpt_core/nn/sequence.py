@@ -14,9 +14,32 @@ from actiongpt_core.nn.masks import lengths_to_mask
 from actiongpt_core.nn.positional import PositionalEncoding
 
 
+class EncoderLayer(nn.TransformerEncoderLayer):
+    """A post-norm encoder layer that takes additive padding masks as well as boolean ones.
+
+    torch's fused evaluation path reads every non-zero value of a mask as "padding", without a word; this one adds.
+    """
+
+    def forward(
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """src (B, T, D), src_key_padding_mask (B, T) -> (B, T, D)."""
+        attention = self.self_attn(
+            src, src, src, attn_mask=src_mask, key_padding_mask=src_key_padding_mask, need_weights=False
+        )[0]
+        x = self.norm1(src + self.dropout1(attention))
+        feed_forward = self.linear2(self.dropout(nn.functional.gelu(self.linear1(x))))
+        out: Tensor = self.norm2(x + self.dropout2(feed_forward))
+        return out
+
+
 def transformer_encoder(dim: int, num_heads: int, num_layers: int, ff_size: int, dropout: float) -> nn.TransformerEncoder:
     """Post-norm encoder without final norm; input and output (B, T, D)."""
-    layer = nn.TransformerEncoderLayer(dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
+    layer = EncoderLayer(dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
     return nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
 
 
@@ -111,6 +134,9 @@ class SequenceDecoder(nn.Module):
         self.transformer = nn.TransformerDecoder(layer, num_layers)
         self.final_layer = nn.Linear(latent_dim, num_features * frames_per_token)
         self.basis = basis
+        if basis is not None:  # what the transformer adds starts at nothing
+            nn.init.zeros_(self.final_layer.weight)
+            nn.init.zeros_(self.final_layer.bias)
 
     def forward(self, latent: Tensor, lengths: Tensor) -> Tensor:
         """latent (B, D), lengths (B,) in frames -> normalised features (B, T, F), zero beyond each length."""

@@ -11,70 +11,7 @@ import re
 
 import attrs
 
-_WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?")
-_VOWEL = re.compile(r"[aeiouy]")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_DROPPED = _words("the a an your my his her their its our")
-_SUBJECTS = _words("person people someone somebody human man woman he she they is are")
-#: Plurals that say how many limbs move: "raise the arms" is not "raise an arm".
-_PLURAL_PARTS = _words("arms hands legs knees fists elbows shoulders feet wrists")
-_IRREGULAR = {
-    **dict.fromkeys(("ran",), "run"),
-    **dict.fromkeys(("sat", "sits", "sitting"), "sit"),
-    **dict.fromkeys(("stood",), "stand"),
-    **dict.fromkeys(("fell", "fallen"), "fal"),
-    **dict.fromkeys(("threw", "thrown"), "throw"),
-    **dict.fromkeys(("lying", "lay", "lies"), "lie"),
-    **dict.fromkeys(("swung",), "swing"),
-    **dict.fromkeys(("caught",), "catch"),
-    **dict.fromkeys(("knelt",), "kneel"),
-}
-
-
-def normalise(phrase: str) -> str:
-    """The phrase without case and punctuation: "Walk, forward!" -> "walk forward"."""
-    return " ".join(_WORD.findall(phrase.casefold()))
-
-
-def fold(phrase: str) -> str:
-    """The phrase as stems, without articles and subject: "A person is walking" and "walks" -> "walk"."""
-    said = normalise(phrase).split()
-    words = [word for word in said if word not in _DROPPED] or said
-    while len(words) > 1 and words[0] in _SUBJECTS:
-        words = words[1:]
-    return " ".join(stem(word) for word in words)
-
-
-def stem(word: str) -> str:
-    """A key that the inflected forms of a word share; not always a word itself ("waving", "waves", "wave" -> "wav")."""
-    if word in _IRREGULAR or word in _PLURAL_PARTS:
-        return _IRREGULAR.get(word, word)
-    if word.endswith(("wards", "ways")):
-        return word[:-1]
-    for ending in ("ing", "ed"):
-        rest = word.removesuffix(ending)
-        # "swing" and "red" only look inflected.
-        if rest != word and len(rest) > 1 and _VOWEL.search(rest) and not word.endswith("eed"):
-            return _base(rest)
-    if word.endswith("es") and word[:-2].endswith(("ch", "sh", "x", "ss", "zz", "i")):
-        return _base(word[:-2])
-    if word.endswith("s") and len(word) > 3 and not word.endswith(("ss", "us", "is")):
-        return _base(word[:-1])
-    return _base(word)
-
-
-def _base(word: str) -> str:
-    """Spelling that differs between forms, levelled: double consonants, a silent e, y and i."""
-    if len(word) > 3 and word.endswith("e"):
-        word = word[:-1]
-    if len(word) > 2 and word[-1] == word[-2]:
-        word = word[:-1]
-    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word
+from actiongpt_core.text.folding import PLURAL_PARTS, fold, normalise, stem, words_of
 
 
 def _lexicon(**groups: str) -> dict[str, str]:
@@ -112,7 +49,7 @@ _IMPLIED = {
     for verb in verbs.split()
 }
 #: Verbs that go sideways where a side is named: "step to the left" is a side step.
-_LATERAL = frozenset(stem(verb) for verb in _words("step bend lean dodge shuffle"))
+_LATERAL = frozenset(stem(verb) for verb in words_of("step bend lean dodge shuffle"))
 #: Words that would be misread one by one.
 _IDIOMS = (
     (re.compile(r"\b(?:in place|(?:on|in) (?:the|one) spot)\b"), "inplace"),
@@ -135,7 +72,7 @@ _COUNTS = _lexicon(
     full="full complete",
     ninety="ninety 90",
 )
-_NEGATIONS = frozenset(stem(word) for word in _words("not no never without stop cannot nothing neither nor avoid"))
+_NEGATIONS = frozenset(stem(word) for word in words_of("not no never without stop cannot nothing neither nor avoid"))
 _SPEEDS = _lexicon(
     slow="slow slowly slower gentle gently calm calmly leisurely unhurried relaxed",
     fast="fast faster quick quickly rapid rapidly brisk briskly swift swiftly hurried speedy",
@@ -154,12 +91,12 @@ _IMPLIED_PARTS = {
 }
 #: Verbs that carry no movement when a noun or another verb follows: "do a cartwheel", "keep walking".
 _LIGHT = frozenset(
-    stem(word) for word in _words("do does perform make take give have try start begin keep continue go to")
+    stem(word) for word in words_of("do does perform make take give have try start begin keep continue go to")
 )
 #: Tells verbs from the nouns beside them: "left leg kick", "walk and wave".
 _VERBS = frozenset(
     stem(word)
-    for word in _words(
+    for word in words_of(
         "walk run jog sprint march jump hop leap skip step stride crawl climb sit stand kneel squat crouch "
         "lie fall roll turn spin rotate pivot twist bend lean bow stretch reach raise lift lower wave clap "
         "punch kick throw catch push pull swing point salute shrug nod shake look dance box fight hit strike "
@@ -271,7 +208,7 @@ def _number(words: list[str], is_sided: bool) -> str | None:
     pairs = [(first, second) for first, second in itertools.pairwise(words) if stem(second) in _PARTS]
     if "both" in words or any(first == "two" for first, _ in pairs):
         return "both"
-    if any(word in _PLURAL_PARTS for word in words):
+    if any(word in PLURAL_PARTS for word in words):
         return "plural"
     return "one" if is_sided or any(first in {"one", "a", "an", "single"} for first, _ in pairs) else None
 

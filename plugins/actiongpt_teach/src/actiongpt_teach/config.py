@@ -51,6 +51,8 @@ class TeachConfig:
     frames_per_token: int = attrs.field(default=1, validator=gt(0))
     #: ours: components of the decoder's linear basis, 0 for none
     basis_components: int = attrs.field(default=0, validator=ge(0))
+    #: ours: learned word detectors whose strongest responses are added to mu, 0 for none
+    keyword_detectors: int = attrs.field(default=0, validator=ge(0))
     #: shortest and longest action, frames
     min_frames: int = attrs.field(default=15, validator=gt(0))
     max_frames: int = attrs.field(default=750, validator=gt(0))

@@ -34,6 +34,25 @@ from actiongpt_teach.config import BACKBONE, TeachConfig
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 
 
+class KeywordPool(nn.Module):
+    """The strongest response of each of N learned detectors among a text's tokens, mapped to a latent.
+
+    A few words decide (left, right, raise, sit); a transformer that learns from little data finds them late, this at once.
+    # Differs from the paper: optional, used by the small checkpoint that ships.
+    """
+
+    def __init__(self, text_dim: int, num_detectors: int, latent_dim: int) -> None:
+        super().__init__()
+        self.detectors = nn.Linear(text_dim, num_detectors)
+        self.to_latent = nn.Linear(num_detectors, latent_dim)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """(B, L, C), (B, L) -> (B, D)."""
+        responses = self.detectors(tokens).masked_fill(~mask[..., None], -torch.inf).amax(1)
+        out: Tensor = self.to_latent(nn.functional.gelu(responses))
+        return out
+
+
 class TextHistoryEncoder(nn.Module):
     """An action's text and the end of the action before it to a Gaussian over latents (TEACH's past-conditioned encoder)."""
 
@@ -46,6 +65,7 @@ class TextHistoryEncoder(nn.Module):
         self.separation_token = nn.Parameter(torch.randn(dim))
         self.text_projection = nn.Sequential(nn.ReLU(), nn.Linear(config.text_dim, dim))
         self.history_projection = nn.Linear(num_features, dim)
+        self.keywords = KeywordPool(config.text_dim, config.keyword_detectors, dim) if config.keyword_detectors else None
         self.position = PositionalEncoding(dim, config.dropout)
         self.transformer = transformer_encoder(dim, config.num_heads, config.text_layers, config.ff_size, config.dropout)
 
@@ -82,7 +102,8 @@ class TextHistoryEncoder(nn.Module):
         x = torch.cat([*parts, self.position(self.text_projection(tokens))], dim=1)
         real = torch.cat([mask.new_ones(batch, num_extra), mask], dim=1)
         out = self.transformer(x, src_key_padding_mask=self._padding(real, x.dtype))
-        return DiagonalGaussian(out[:, 0], out[:, 1])
+        mu = out[:, 0] if self.keywords is None else out[:, 0] + self.keywords(tokens, mask)
+        return DiagonalGaussian(mu, out[:, 1])
 
     def _padding(self, real: Tensor, dtype: torch.dtype) -> Tensor:
         if self.additive_padding:

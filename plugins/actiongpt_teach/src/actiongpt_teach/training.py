@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from actiongpt_core.errors import ConfigError
 from actiongpt_core.nn.distributions import DiagonalGaussian
 from actiongpt_core.nn.masks import lengths_to_mask, pad
 from actiongpt_core.training.backend import lightning
@@ -79,8 +80,8 @@ class OptimiserSettings:
     A run on the plateau can be prolonged: resuming with another `total_steps` moves the decay.
     """
 
-    learning_rate: float = 4e-4
-    warmup_steps: int = 500
+    learning_rate: float = 8e-4
+    warmup_steps: int = 200
     total_steps: int = 20_000
     decay_steps: int = 2_000
     weight_decay: float = 0.01
@@ -94,11 +95,18 @@ class TeachTraining(lightning.LightningModule):
     """
 
     def __init__(
-        self, model: Teach, weights: LossWeights, optimiser: OptimiserSettings, motion_share: float = 1.0
+        self,
+        model: Teach,
+        weights: LossWeights,
+        optimiser: OptimiserSettings,
+        *,
+        motion_share: float = 1.0,
+        basis_steps: int = 0,
     ) -> None:
         super().__init__()
         self.model, self.weights, self.optimiser = model, weights, optimiser
         self.motion_share = motion_share  # the motion branch sees this part of each batch
+        self.basis_steps = basis_steps  # so many steps teach the text and the linear basis alone: cheap, and text first
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The weighted sum of all terms."""
@@ -112,6 +120,8 @@ class TeachTraining(lightning.LightningModule):
 
     def terms(self, batch: Batch) -> list[tuple[str, str, Tensor]]:
         """(attribute of the weights, name, value) of every term."""
+        if self.global_step < self.basis_steps:
+            return self._basis_terms(batch.first)
         model = self.model
         text_first = model.encode_text(batch.first.tokens, batch.first.mask)
         told_first = self._decode(text_first, batch.first.lengths)
@@ -122,6 +132,16 @@ class TeachTraining(lightning.LightningModule):
             told_second = self._decode(text_second, batch.second.lengths)
             parts.append((batch.second, text_second, told_second, "1"))
         return [term for part in parts for term in self._action_terms(*part)]
+
+    def _basis_terms(self, actions: Actions) -> list[tuple[str, str, Tensor]]:
+        """Text to motion through the linear basis alone."""
+        basis = self.model.motion_decoder.basis
+        if basis is None:
+            raise ConfigError("Steps on the linear basis need a model with basis_components.")
+        mask = lengths_to_mask(actions.lengths, actions.features.shape[1])[..., None]
+        told = basis(self.model.encode_text(actions.tokens, actions.mask).sample(), actions.features.shape[1])
+        target = self.model.normalizer.normalise(actions.features)
+        return [("reconstruction", "basis_0", reconstruction_loss(told * mask, target * mask, mask[..., 0]))]
 
     def _decode(self, gaussian: DiagonalGaussian, lengths: Tensor) -> tuple[Tensor, Tensor]:
         latent = gaussian.sample()

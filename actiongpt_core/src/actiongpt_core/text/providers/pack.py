@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from actiongpt_core.errors import ConfigError, MissingAssetError
 from actiongpt_core.interfaces import TextEncoder
-from actiongpt_core.text.phrases import fold, normalise, why_different
+from actiongpt_core.text.folding import fold, normalise
+from actiongpt_core.text.phrases import why_different
 from actiongpt_core.types.text import Action, Descriptions
 
 _LOG = logging.getLogger("actiongpt_core")
@@ -48,6 +49,7 @@ class PackProvider:
         self.path = Path(path) if path is not None else DEFAULT_PACK
         self.descriptions = read_pack(self.path)
         self._text_encoder = text_encoder
+        self._written = {_written(phrase) for phrase in self.descriptions}
         self._by_form = [_index(self.descriptions, form) for form in (normalise, fold)]
 
     def find(self, phrase: str) -> str | None:
@@ -60,8 +62,8 @@ class PackProvider:
         return None
 
     def knows(self, phrase: str) -> bool:
-        """Whether the pack holds the phrase, so that it needs no splitting at its commas."""
-        return self.find(phrase) is not None
+        """Whether the pack holds the phrase with these commas, so that it is not to be split at them."""
+        return _written(phrase) in self._written
 
     def nearest(self, phrase: str, threshold: float = THRESHOLD) -> str | None:
         """The nearest phrase of the pack that may stand in for another.
@@ -172,6 +174,11 @@ def read_pack(path: Path) -> dict[str, list[str]]:
 def embedding_key(phrases: Iterable[str], encoder: str) -> str:
     """Names the phrases and the encoder that embeddings belong to."""
     return hashlib.sha256("\n".join([encoder, *phrases]).encode()).hexdigest()
+
+
+def _written(phrase: str) -> str:
+    """The phrase without case and spacing; unlike `normalise` it keeps "run, jog" and "run/jog" apart."""
+    return " ".join(phrase.casefold().split())
 
 
 def _index(phrases: Iterable[str], form: Any) -> dict[str, str]:

@@ -1,0 +1,115 @@
+"""Contact sheet and GIF: the body is there, left and right have their colours, time runs at real speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageSequence
+
+from actiongpt_core.export import save
+from actiongpt_core.export.raster import Camera, draw_mesh, mesh_mask
+from actiongpt_core.export.render import build_scene
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.skeleton import Skeleton
+
+
+def count_like(picture: np.ndarray, channel: int) -> int:
+    """Pixels in which one colour channel outweighs its opposite (red against blue)."""
+    pixels = picture.astype(int)
+    return int((pixels[..., channel] - pixels[..., 2 - channel] > 60).sum())
+
+
+def test_a_sheet_has_a_row_for_each_action_and_a_body_in_each_cell(motion: Motion, tmp_path: Path) -> None:
+    with Image.open(save(motion, tmp_path / "one.png")) as image:
+        two = np.asarray(image.convert("RGB"))
+    with Image.open(save(attrs.evolve(motion, starts=(0,)), tmp_path / "two.png")) as image:
+        one = np.asarray(image.convert("RGB"))
+    assert one.shape[1] == two.shape[1] > 1200
+    assert two.shape[0] > one.shape[0] + 200
+    for cell in np.array_split(one[40:], 8, axis=1):
+        assert count_like(cell, 0) > 300  # left limbs, orange
+        assert count_like(cell, 2) > 300  # right limbs, blue
+
+
+def test_a_gif_loops_at_the_motions_own_speed(motion: Motion, tmp_path: Path) -> None:
+    with Image.open(save(motion, tmp_path / "motion.gif")) as image:
+        durations = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]
+        assert image.info["loop"] == 0
+    assert len(durations) == 19  # 1.3 s in steps of 70 ms, the first frame included
+    assert set(durations[:-1]) == {70}
+
+
+def test_the_body_stays_in_the_picture_and_its_frames_differ(motion: Motion) -> None:
+    scene = build_scene(motion, [0, 20, 39], (200, 240))
+    pictures = [np.asarray(scene.draw(i)).astype(int) for i in range(3)]
+    assert pictures[0].shape == (240, 200, 3)
+    assert np.abs(pictures[0] - pictures[1]).max() > 100
+    for i in range(3):
+        camera = attrs.evolve(scene.camera, target=(float(scene.targets[i, 0]), float(scene.targets[i, 1]), 0.0))
+        mask = mesh_mask(camera, scene.vertices[i], scene.faces)
+        assert mask.any()
+        assert mask[1:-1, 1:-1].sum() == mask.sum()
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 3])
+def test_the_shortest_motions_have_pictures(motion: Motion, tmp_path: Path, num_frames: int) -> None:
+    short = motion[:num_frames]
+    for suffix in ("png", "gif"):
+        with Image.open(save(short, tmp_path / f"short.{suffix}")) as image:
+            assert image.size[0] > 100
+
+
+def test_another_skeleton_has_a_picture(tmp_path: Path) -> None:
+    pole = Skeleton(name="pole", joint_names=("a", "b"), parents=(-1, 0), rest_offsets=((0, 0, 0), (0, 1, 0)))
+    motion = Motion(rotations=torch.eye(3).repeat(5, 2, 1, 1), translation=torch.zeros(5, 3), fps=10, skeleton=pole)
+    assert save(motion, tmp_path / "pole.png").stat().st_size > 1000
+
+
+# --- the rasteriser ----------------------------------------------------------------------------------------------
+
+
+def front_camera() -> Camera:
+    """Looks along -x at the y, z plane, 20 pixels a metre."""
+    return Camera(azimuth=0.0, elevation=1e-6, scale=20.0, size=(60, 40), anchor=(30.0, 20.0))
+
+
+def square(x: float, half: float) -> tuple[np.ndarray, np.ndarray]:
+    corners = np.array([[x, -half, -half], [x, half, -half], [x, half, half], [x, -half, half]], dtype=np.float32)
+    return corners, np.array([[0, 1, 2], [0, 2, 3]])
+
+
+def test_a_square_covers_its_pixels_exactly() -> None:
+    mask = mesh_mask(front_camera(), *square(0.0, 0.5))
+    assert mask.sum() == 20 * 20
+    assert mask[10:30, 20:40].all()
+
+
+def test_faces_turned_away_are_not_drawn() -> None:
+    vertices, faces = square(0.0, 0.5)
+    assert not mesh_mask(front_camera(), vertices, faces[:, ::-1]).any()
+
+
+def test_the_nearer_surface_hides_the_farther_one_in_either_order() -> None:
+    near, far = square(1.0, 0.25), square(0.0, 0.5)
+    red, blue = np.tile([1.0, 0.0, 0.0], (4, 1)), np.tile([0.0, 0.0, 1.0], (4, 1))
+    for first, second, colours in ((near, far, [red, blue]), (far, near, [blue, red])):
+        picture = np.zeros((40, 60, 3), dtype=np.uint8)
+        vertices = np.concatenate([first[0], second[0]])
+        faces = np.concatenate([first[1], second[1] + 4])
+        draw_mesh(picture, front_camera(), vertices, faces, np.concatenate(colours).astype(np.float32))
+        assert picture[20, 30, 0] > 50
+        assert picture[20, 30, 2] == 0
+        assert picture[20, 22, 2] > 50
+
+
+def test_the_ground_under_a_pixel_projects_back_onto_it() -> None:
+    camera = Camera(azimuth=0.8, elevation=0.3, scale=90.0, size=(64, 48), anchor=(30.0, 40.0), target=(1.0, -2.0, 0.0))
+    x, y = camera.ground()
+    pixels = camera.project(np.stack([x, y, np.zeros_like(x)], axis=-1))
+    columns, rows = np.meshgrid(np.arange(64) + 0.5, np.arange(48) + 0.5)
+    np.testing.assert_allclose(pixels[..., 0], columns, atol=1e-2)
+    np.testing.assert_allclose(pixels[..., 1], rows, atol=1e-2)

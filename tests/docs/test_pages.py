@@ -1,0 +1,87 @@
+"""What every page promises: its code compiles, its commands and links exist, and nothing public is left out."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from pages import PAGES, ROOT, blocks, commands, links, name
+
+import actiongpt_core
+from actiongpt_core.cli.main import app
+from actiongpt_core.hookspecs import HOOKS
+
+REFERENCE = ROOT / "docs" / "reference"
+COMMAND = typer.main.get_command(app)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_to_files(page: Path) -> None:
+    assert [target for target in links(page) if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_python_blocks_compile(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "python":
+            ast.parse(block.code, filename=f"{name(page)}:{block.line}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_names_that_are_imported_from_the_library_exist(page: Path) -> None:
+    for block in blocks(page):
+        for node in ast.walk(ast.parse(block.code if block.language == "python" else "")):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("actiongpt_core"):
+                module = importlib.import_module(str(node.module))
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_have_the_options_that_are_shown(page: Path) -> None:
+    for line in commands(page, "actiongpt"):
+        _parse(COMMAND, shlex.split(line, comments=True)[1:])
+
+
+def _parse(command: click.Command, arguments: list[str]) -> None:
+    """Parse as the command would, without running it; an unknown command or option is an error."""
+    context = command.make_context(command.name, arguments)
+    rest = [*context.protected_args, *context.args] if hasattr(context, "protected_args") else context.args
+    if isinstance(command, click.Group) and rest:
+        _, inner, arguments = command.resolve_command(context, rest)
+        assert inner is not None
+        _parse(inner, arguments)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    page = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    assert [public for public in actiongpt_core.__all__ if f"`{public}`" not in page] == []
+
+
+def test_every_hook_is_in_the_reference() -> None:
+    page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
+    assert [hook for hook in HOOKS if f"`{hook}`" not in page] == []
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    page = (REFERENCE / "cli.md").read_text(encoding="utf-8")
+    for path, command in _commands(COMMAND, "actiongpt"):
+        assert f"`{path}" in page
+        options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+        assert [option for option in options if option not in page and option != "--help"] == []
+
+
+def _commands(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        return [(path, command)]
+    return [found for name, inner in command.commands.items() for found in _commands(inner, f"{path} {name}")]
+
+
+def test_the_readme_shows_the_line_that_continuous_integration_runs() -> None:
+    line = "python -m pip install nox && python -m nox -s tests"
+    assert line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()

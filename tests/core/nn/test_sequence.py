@@ -5,7 +5,7 @@ from actiongpt_core.nn.basis import MotionBasis
 from actiongpt_core.nn.distributions import DiagonalGaussian
 from actiongpt_core.nn.masks import lengths_to_mask, mask_to_lengths
 from actiongpt_core.nn.positional import sinusoid
-from actiongpt_core.nn.sequence import OneMemoryDecoderLayer, SequenceDecoder, SequenceEncoder
+from actiongpt_core.nn.sequence import OneMemoryDecoderLayer, SequenceDecoder, SequenceEncoder, transformer_encoder
 
 _SIZES = {"num_heads": 4, "num_layers": 2, "ff_size": 32, "dropout": 0.0}
 
@@ -75,3 +75,21 @@ def test_the_basis_spans_the_clips_it_was_fitted_to() -> None:
     clips = torch.randn(40, 3) @ torch.randn(3, 10 * 7)
     basis = MotionBasis(16, 3, 10, 7)
     assert basis.fit(clips.reshape(40, 10, 7)) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("with_gradient", [True, False])
+def test_an_additive_mask_is_added_to_the_attention_and_hides_nothing(with_gradient: bool) -> None:
+    torch.manual_seed(0)
+    encoder = transformer_encoder(16, 4, 2, 32, 0.0).eval()
+    x, mask = torch.randn(1, 6, 16), torch.tensor([[-2.0] * 4 + [-1.0] * 2])
+    with torch.set_grad_enabled(with_gradient):
+        plain, shifted = encoder(x), encoder(x, src_key_padding_mask=torch.full((1, 6), -2.0))
+        added, moved = (encoder(x, src_key_padding_mask=mask + shift) for shift in (0.0, 5.0))
+        hidden = encoder(x, src_key_padding_mask=torch.where(mask == -1.0, -torch.inf, 0.0))
+        masked = encoder(x, src_key_padding_mask=mask == -1.0)
+    # The softmax does not see a shift of all logits; it does see one more on the padding.
+    torch.testing.assert_close(shifted, plain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(moved, added, atol=1e-5, rtol=0)
+    torch.testing.assert_close(hidden, masked, atol=1e-5, rtol=0)
+    assert not torch.allclose(added, plain, atol=1e-3)
+    assert not torch.allclose(added, masked, atol=1e-3)

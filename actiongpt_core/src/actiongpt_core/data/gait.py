@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import attrs
 import torch
@@ -50,6 +51,30 @@ def reverse_time(clip: LabelledClip, texts: tuple[str, ...]) -> LabelledClip:
         texts=texts,
         source=f"{clip.source}:reversed",
     )
+
+
+def set_cadence(clip: LabelledClip, events: Sequence[int], cycle: int) -> LabelledClip:
+    """Warp time so that every gait cycle takes the same number of frames; steps keep their length, so speed changes.
+
+    Clips of one text are then in phase from the first frame to the last, and their mean still walks.
+
+    Args:
+        clip: A gait.
+        events: Frames of one phase, at least two; what lies before the first and after the last is cut off.
+        cycle: Frames from one event to the next.
+    """
+    num_cycles = len(events) - 1
+    frames = torch.arange(num_cycles * cycle + 1)
+    which = torch.div(frames, cycle, rounding_mode="floor").clamp(max=num_cycles - 1)
+    start = torch.tensor(list(events[:-1]))[which]
+    length = torch.diff(torch.tensor(list(events)))[which]
+    times = start + (frames - which * cycle) / cycle * length
+    before = times.floor().long().clamp(max=clip.num_frames - 2)
+    share = times - before
+    rot6d, ends = matrix_to_rot6d(clip.rotations[before]), matrix_to_rot6d(clip.rotations[before + 1])
+    rotations = rot6d_to_matrix(torch.lerp(rot6d, ends, share[:, None, None]))
+    translation = torch.lerp(clip.translation[before], clip.translation[before + 1], share[:, None])
+    return attrs.evolve(clip, rotations=rotations, translation=translation)
 
 
 def loop_cycle(clip: LabelledClip, start: int, end: int, num_frames: int) -> LabelledClip:

@@ -1,8 +1,9 @@
 """What the shipped checkpoints are trained on: real and parametric clips, grouped, with the share of each group.
 
 Real: the training split of the CMU set and its mirror image, with left and right swapped in the words. Straight walks and
-runs get the wordings "walk forward" and "run forward" as well; walks reversed in time become "walk backward"; runs too
-short to fill a window repeat their gait cycle. Parametric: `procedural.ACTIONS`.
+runs get the wordings "walk forward" and "run forward" as well, are brought to one cadence by warping time, and repeat their
+gait cycles to fill a window. The same walks at another cadence become "walk slowly" and "walk quickly", reversed in time
+"walk backward". Parametric: `procedural.ACTIONS`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,23 @@ from actiongpt_core.data.procedural import ACTIONS, mirror_text, sample
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 
 #: Share of each group among the drawn clips.
-SHARES = {"walk": 0.15, "run": 0.12, "walk backward": 0.03, "procedural": 0.42, "other": 0.28}
+SHARES = {
+    "walk": 0.14,
+    "walk slowly": 0.02,
+    "walk quickly": 0.02,
+    "walk backward": 0.03,
+    "run": 0.11,
+    "procedural": 0.48,
+    "other": 0.20,
+}
 
 _WALK = ("walk", "walking", "walk forward", "walks", "a person walks forward", "walk straight ahead", "walk ahead")
 _RUN = ("run", "running", "run forward", "jog", "jogging", "a person runs forward", "run straight ahead")
 _BACKWARD = ("walk backward", "walk backwards", "walking backward", "step backward and keep walking", "walk in reverse")
+_SLOW = ("walk slowly", "slow walk", "walk at a slow pace", "walk forward slowly", "take slow steps forward")
+_QUICK = ("walk quickly", "walk fast", "brisk walk", "walk at a quick pace", "walk forward quickly")
+#: Frames of one gait cycle (two steps) at 30 a second. Walk and run: near the medians of the real clips.
+_WALK_CYCLE, _SLOW_CYCLE, _QUICK_CYCLE, _RUN_CYCLE = 34, 46, 28, 22
 _NOT_STEADY = ("jump", "dive", "stop", "roll", "duck", "turn", "veer", "left", "right", "leap", "walk to run", "uneven")
 _STRAIGHT_TURN = math.radians(30)
 _GAIT = {"walk": (0.6, 2.0), "run": (1.8, 6.0)}  # forward speed, m/s
@@ -128,22 +141,32 @@ def _pace(clip: LabelledClip, item: CmuClip) -> str | None:
 
 
 def _gait_windows(clip: LabelledClip, pace: str, max_frames: int) -> list[TrainingClip]:
-    """Windows that start when the left foot is in front, so that one text means one phase."""
+    """Windows of one phase and one cadence: they start when the left foot is in front, and stay together."""
     events = gait.left_foot_events(clip)
-    kind = clip.source.split("_")[1] if "_" in clip.source else clip.source  # the subject: each counts the same
-    if clip.num_frames - (events[0] if events else 0) < max_frames and len(events) >= 2:
-        clip = gait.loop_cycle(clip, events[0], events[-1], max_frames)
-        events = [0]
-    if not events:
+    if len(events) < 2:
         return []
-    starts = tuple(event for event in events if clip.num_frames - event >= 45) or (0,)
-    made = [TrainingClip(clip, pace, kind, starts)]
-    if pace == "walk":
-        made.append(_backward(clip, kind))
+    subject = clip.source.split("_")[1]  # each subject counts the same
+    if pace == "run":
+        return [_steady(clip, events, "run", subject, _RUN_CYCLE, max_frames)]
+    made = [
+        _steady(attrs.evolve(clip, texts=texts), events, group, subject, cycle, max_frames)
+        for group, cycle, texts in (
+            ("walk", _WALK_CYCLE, clip.texts),
+            ("walk slowly", _SLOW_CYCLE, _SLOW),
+            ("walk quickly", _QUICK_CYCLE, _QUICK),
+        )
+    ]
+    turned = gait.reverse_time(clip, _BACKWARD)
+    events = gait.left_foot_events(turned)
+    if len(events) >= 2:
+        made.append(_steady(turned, events, "walk backward", subject, _WALK_CYCLE, max_frames))
     return made
 
 
-def _backward(clip: LabelledClip, kind: str) -> TrainingClip:
-    turned = gait.reverse_time(clip, _BACKWARD)
-    starts = tuple(event for event in gait.left_foot_events(turned) if turned.num_frames - event >= 45)
-    return TrainingClip(turned, "walk backward", kind, starts or (0,))
+def _steady(
+    clip: LabelledClip, events: list[int], group: str, subject: str, cycle: int, max_frames: int
+) -> TrainingClip:
+    even = gait.set_cadence(clip, events, cycle)
+    long = gait.loop_cycle(even, 0, even.num_frames - 1, max(max_frames, even.num_frames))
+    starts = range(0, max(long.num_frames - max_frames, 0) + 1, cycle)
+    return TrainingClip(long, group, subject, tuple(starts))

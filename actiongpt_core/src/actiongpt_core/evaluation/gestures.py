@@ -62,8 +62,8 @@ def claps(motion: Motion) -> int:
 def punches(motion: Motion, side: Side) -> int:
     """How often the arm shoots out forward and returns.
 
-    The wrist moves 12 cm or more away from its shoulder within 0.4 s and back within 0.7 s; at the farthest it is 35 cm or
-    more in front of it, and less than 30 cm above or below it.
+    The wrist moves 12 cm or more away from its shoulder within 0.4 s and back within 0.7 s; at the farthest it is 35 cm
+    or more in front of it, and less than 30 cm above or below it.
     """
     joints, index = joint_positions(motion), motion.skeleton.index
     arm = joints[:, index(f"{side}_wrist")] - joints[:, index(f"{side}_shoulder")]

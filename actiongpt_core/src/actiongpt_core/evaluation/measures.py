@@ -1,7 +1,7 @@
 """What a motion does, in numbers: speed, steps, turns, flight, foot skate, raised arms, waves, claps, strikes.
 
-Every function takes a `Motion` with the SMPL body's joint names, Z up, metres, floor at z = 0, and looks at the joints of
-its skeleton. Thresholds that say what counts as a step or a flight were set on real and parametric clips.
+Every function takes a `Motion` with the SMPL body's joint names, Z up, metres, floor at z = 0, and looks at the joints
+of its skeleton. Thresholds that say what counts as a step or a flight were set on real and parametric clips.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def foot_lead(motion: Motion) -> Tensor:
 
 
 def foot_skate(motion: Motion) -> float:
-    """Mean ground speed of the lower toe joint while it is lower than 5 cm, m/s; 0 for planted feet, NaN if it never is.
+    """Mean ground speed of the lower toe joint while it is below 5 cm, m/s; 0 for planted feet, NaN if it never is.
 
     Real walking, as captured, has about 0.1.
     """
@@ -134,8 +134,8 @@ def jitter(motion: Motion) -> float:
 def variety(motions: Sequence[Motion]) -> float:
     """How far the motions of one text lie apart, metres: root mean square distance of the joints from their mean.
 
-    The joints are seen from the point on the ground under the pelvis, so that poses differ and not ways; motions are cut
-    to the shortest. NaN for fewer than two motions.
+    The joints are seen from the point on the ground under the pelvis, so that poses differ and not ways; motions are
+    cut to the shortest. NaN for fewer than two motions.
     """
     if len(motions) < 2:
         return math.nan

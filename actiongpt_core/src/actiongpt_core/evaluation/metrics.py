@@ -53,7 +53,7 @@ class ApeAve:
 
     @property
     def means(self) -> dict[str, float]:
-        """The eight numbers of a table by their names in files: *_mean_pose is [mean local], *_mean_joints [mean global]."""
+        """The eight numbers of a table by their names in files: *_mean_pose is [mean local], *_mean_joints [global]."""
         numbers: dict[str, float] = {}
         for kind in ("ape", "ave"):
             for part in ("root", "traj"):
@@ -82,8 +82,8 @@ def metric_joints(motion: Motion, body: BodyWithHeels | None = None) -> Tensor:
 def ape_ave(predictions: Sequence[Tensor], references: Sequence[Tensor]) -> ApeAve:
     """Metrics of a set of motions.
 
-    APE: distance summed over all frames of all motions, by the number of frames. AVE: for each motion the distance between
-    the two vectors of variances over time (divided by T - 1), averaged over motions.
+    APE: distance summed over all frames of all motions, by the number of frames. AVE: for each motion the distance
+    between the two vectors of variances over time (divided by T - 1), averaged over motions.
 
     Args:
         predictions: (T, 21, 3) each, MMM order, Y up, metres.

@@ -15,8 +15,8 @@ from actiongpt_core.text.providers.passthrough import PassthroughProvider
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.text import Action, Descriptions
 
-#: The five tellings of a probe. In "other's descriptions" the phrase stays, but it is described as another probe's is, and
-#: that one's criterion counts.
+#: The five tellings of a probe. In "other's descriptions" the phrase stays, but it is described as another probe's is,
+#: and that one's criterion counts.
 COLUMNS = ("descriptions", "phrase", "wording 1", "wording 2", "other's descriptions")
 
 

@@ -60,6 +60,11 @@ def walks(motion: Motion) -> bool:
     return 0.7 <= m.forward_speed(motion) <= 1.8 and steps_on(motion)
 
 
+def runs(motion: Motion) -> bool:
+    """Forward at more than 1.8 m/s on alternating feet; besides, it must be faster than the walk of the same seed."""
+    return m.forward_speed(motion) > 1.8 and steps_on(motion)
+
+
 def walks_backward(motion: Motion) -> bool:
     """Backward at 0.3 m/s or more on alternating feet."""
     return m.forward_speed(motion) <= -0.3 and steps_on(motion)
@@ -177,7 +182,7 @@ PROBES: tuple[Probe, ...] = (
         phrase="run forward",
         wordings=("dash ahead", "race straight on"),
         other="squat",
-        passes=steps_on,
+        passes=runs,
         measure=m.forward_speed,
         unit="m/s forward",
         required=True,

@@ -50,7 +50,7 @@ _EITHER_SIDE = ("punch right", "kick right")
 
 @attrs.frozen(kw_only=True)
 class RealRow:
-    """One probe on clips that no model made; the last three numbers are of real clips, of parametric ones for want of them."""
+    """One probe on clips that no model made; the last three numbers are of real clips, else of parametric ones."""
 
     texts: tuple[str, ...]  #: whose real clips were taken
     real: Cell | None

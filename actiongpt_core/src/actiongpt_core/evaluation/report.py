@@ -46,10 +46,15 @@ def evaluate_split(
     """Generate a motion for the text of every clip, described by the pipeline's own provider.
 
     Raises:
-        ConfigError: There is no such split, or no seed.
+        ConfigError: There is no such split, or no seed, or the model's frame rate is another than the set's.
     """
     if not seeds:
         raise ConfigError("A report needs at least one seed.")
+    if pipeline.model.fps != cmu.fps:
+        raise ConfigError(
+            f"The metrics compare frame by frame: the model makes {pipeline.model.fps:g} frames a second, the CMU set "
+            f"has {cmu.fps:g}."
+        )
     clips = split_clips(cmu, split)
     references = [metric_joints(motion) for _, motion in clips]
     runs = [[metric_joints(motion) for motion in _generate(pipeline, clips, seed)] for seed in seeds]
@@ -71,10 +76,10 @@ def split_clips(cmu: CmuSet, split: str) -> list[tuple[str, Motion]]:
 
 
 def nearest_text_metrics(cmu: CmuSet, split: str = "test", encoder: TextEncoder | None = None) -> dict[str, float]:
-    """APE and AVE where each clip's text is answered by the training clip with the nearest text, by the embedded encoder.
+    """APE and AVE where the training clip with the nearest text, by the embedded encoder, answers each clip's text.
 
-    A yardstick: nothing that this library generates is a stored clip. Of several clips with that text one is drawn, from
-    those that are long enough where there are any.
+    A yardstick: nothing that this library generates is a stored clip. Of several clips with that text one is drawn,
+    from those that are long enough where there are any.
     """
     wanted, stored = split_clips(cmu, split), split_clips(cmu, "train")
     encoder = TransformersTextEncoder() if encoder is None else encoder

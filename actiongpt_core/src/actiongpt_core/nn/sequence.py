@@ -27,7 +27,7 @@ class EncoderLayer(nn.TransformerEncoderLayer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:
-        """src (B, T, D), src_key_padding_mask (B, T) -> (B, T, D)."""
+        """Tokens (B, T, D), padding mask (B, T), True or added to the logits of padding -> (B, T, D)."""
         attention = self.self_attn(
             src, src, src, attn_mask=src_mask, key_padding_mask=src_key_padding_mask, need_weights=False
         )[0]

@@ -155,7 +155,8 @@ def _read_folder(folder: Path, name: str) -> Tensor:
 
 def _read_npz(file: Path, name: str) -> Tensor:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # Opened here: numpy leaves a file that it cannot read open.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if name not in archive.files:
                 raise MissingAssetError(f"{file} has no entry {name}. It has: {', '.join(archive.files[:4])}, ...")
             return torch.from_numpy(archive[name].astype(np.float32))

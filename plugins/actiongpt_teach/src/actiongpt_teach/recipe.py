@@ -55,7 +55,7 @@ VARIANTS = 40
 #: The motion branch sees half of each batch: a third less computation.
 MOTION_SHARE = 0.5
 #: The first steps teach the text and the linear basis alone: a fifth of the computation, and the text comes first.
-BASIS_STEPS = 3000
+BASIS_STEPS = 6000
 
 
 def main() -> None:

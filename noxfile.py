@@ -28,7 +28,7 @@ PLUGINS = {file.parent.name: file.parent for file in sorted(ROOT.glob("plugins/*
 PROJECTS = {"actiongpt_core": CORE, **PLUGINS}
 SOURCES = [str(folder / "src") for folder in PROJECTS.values()]
 PYTHONS = ["3.11", "3.12", "3.13"]
-ISOLATED = "uv|virtualenv"
+ISOLATED = "uv" if shutil.which("uv") else "virtualenv"
 EVERYTHING = "testing"  #: the extra of the core that holds the others that sessions need
 
 DEMO_TEXT = "walk forward, then raise the right arm"

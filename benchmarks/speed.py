@@ -91,11 +91,12 @@ def machine() -> dict[str, Any]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    where = ", ".join(f"{name} {value}" for name, value in result["machine"].items())
-    table = Table("case", "seconds", title=f"A {_SECONDS:g} s motion; {where}", title_justify="left")
+    table = Table("case", "seconds", title=f"A motion of {_SECONDS:g} s", title_justify="left")
     for case, seconds in result["seconds"].items():
         table.add_row(case, f"{seconds:.3f}")
-    Console(width=None if Console().is_terminal else 120).print(table)
+    console = Console(width=None if Console().is_terminal else 120)
+    console.print(table)
+    console.print(", ".join(f"{name} {value}" for name, value in result["machine"].items()), highlight=False)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import ast
 import importlib
 import shlex
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from pages import PAGES, ROOT, blocks, commands, links, name
@@ -17,7 +17,7 @@ from actiongpt_core.cli.main import app
 from actiongpt_core.hookspecs import HOOKS
 
 REFERENCE = ROOT / "docs" / "reference"
-COMMAND = typer.main.get_command(app)
+COMMAND: Any = typer.main.get_command(app)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -44,17 +44,21 @@ def test_names_that_are_imported_from_the_library_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_have_the_options_that_are_shown(page: Path) -> None:
     for line in commands(page, "actiongpt"):
-        _parse(COMMAND, shlex.split(line, comments=True)[1:])
+        _parse(shlex.split(line, comments=True)[1:])
 
 
-def _parse(command: click.Command, arguments: list[str]) -> None:
+@pytest.mark.parametrize("arguments", ["generate walk", "generate walk --output", "generate walk -o a.bvh --sead 1"])
+def test_a_wrong_option_would_be_found(arguments: str) -> None:
+    with pytest.raises(Exception, match="(?i)option|parameter"):
+        _parse(arguments.split())
+
+
+def _parse(arguments: list[str]) -> None:
     """Parse as the command would, without running it; an unknown command or option is an error."""
-    context = command.make_context(command.name, arguments)
-    rest = [*context.protected_args, *context.args] if hasattr(context, "protected_args") else context.args
-    if isinstance(command, click.Group) and rest:
-        _, inner, arguments = command.resolve_command(context, rest)
-        assert inner is not None
-        _parse(inner, arguments)
+    command = COMMAND
+    while arguments and hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    command.make_context(command.name, arguments)
 
 
 def test_every_public_name_is_in_the_reference() -> None:
@@ -75,8 +79,8 @@ def test_every_command_and_option_is_in_the_reference() -> None:
         assert [option for option in options if option not in page and option != "--help"] == []
 
 
-def _commands(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
-    if not isinstance(command, click.Group):
+def _commands(command: Any, path: str) -> list[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
         return [(path, command)]
     return [found for name, inner in command.commands.items() for found in _commands(inner, f"{path} {name}")]
 

@@ -1,4 +1,4 @@
-"""The code of the documentation runs as it stands there, page by page, each in a process and a folder of its own."""
+"""The documentation's code runs as it stands there; each page has its own folder, a tutorial its own process."""
 
 from __future__ import annotations
 
@@ -64,12 +64,10 @@ class Reader:
     def _is_own(self, word: str) -> bool:
         return word.startswith("./") and (self.folder / word).is_dir()
 
-    def follow(self, *, with_commands: bool) -> None:
+    def follow(self) -> None:
         """Run the Python blocks, then the commands, in one process: torch is imported once. Warnings are errors."""
         steps = [block.code for block in blocks(self.page) if _runs(block)]
-        if with_commands:
-            steps += self._commands()
-        self._run("-W", "error::UserWarning", "-c", "\n".join(steps))
+        self._run("-W", "error::UserWarning", "-c", "\n".join([*steps, *self._commands()]))
 
     def _commands(self) -> Iterator[str]:
         for line in commands(self.page, "actiongpt"):
@@ -93,9 +91,13 @@ class Reader:
 
 
 @pytest.mark.parametrize("page", [page for page in WITH_CODE if page not in TUTORIALS], ids=name)
-def test_the_python_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+def test_the_python_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _require_checkpoint(page)
-    Reader(page, tmp_path).follow(with_commands=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    memory: dict[str, object] = {"__name__": name(page)}
+    for block in filter(_runs, blocks(page)):
+        exec(compile(block.code, f"{name(page)}:{block.line}", "exec"), memory)
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=name)
@@ -104,7 +106,7 @@ def test_a_tutorial_works_from_beginning_to_end(page: Path, tmp_path: Path) -> N
     reader = Reader(page, tmp_path)
     reader.write_files()
     reader.install()
-    reader.follow(with_commands=True)
+    reader.follow()
 
 
 def test_there_are_tutorials() -> None:

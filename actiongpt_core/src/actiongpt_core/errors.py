@@ -1,7 +1,7 @@
 """The one exception family of the library.
 
-Every error that a caller can meet is an `ActionGPTError` and also the builtin that fits, so both styles of handling work.
-A message says what was wrong, what was expected, and what to do.
+Every error that a caller can meet is an `ActionGPTError` and also the builtin that fits, so both styles of handling
+work. A message says what was wrong, what was expected, and what to do.
 """
 
 from __future__ import annotations

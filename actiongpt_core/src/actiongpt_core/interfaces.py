@@ -44,8 +44,8 @@ class TextEncoder(Protocol):
         """Encode the K descriptions of one action together, padded to the longest of them.
 
         Returns:
-            tokens (K, L, C), mask (K, L), pooled (K, C) or None. States at padded positions are those that the text model
-            computes there; the aggregator `mean` uses them.
+            tokens (K, L, C), mask (K, L), pooled (K, C) or None. States at padded positions are those that the text
+            model computes there; the aggregator `mean` uses them.
 
         Raises:
             PromptError: A text is longer than the model can read.
@@ -58,7 +58,7 @@ class Aggregator(Protocol):
     """Makes one text of K."""
 
     def __call__(self, features: TextFeatures) -> TextFeatures:
-        """tokens (K, L, C), mask (K, L), pooled (K, C) or None -> (L, C), (L,), (C,) or None."""
+        """Tokens (K, L, C), mask (K, L), pooled (K, C) or None -> (L, C), (L,), (C,) or None."""
         ...
 
 
@@ -67,14 +67,13 @@ class MotionModel(Protocol):
     """A backbone: text features to motion. `generate` is all that it must have.
 
     Optional, looked for by name:
-        `from_checkpoint(path, *, text_encoder=None, stats=None)` (class method): build from a folder, None for the shipped
-            one; without it the class is called with no argument.
-        `text_encoder` (attribute): the encoder that the model was trained with; without it the embedded encoder is used.
-        `generate_batch(features, lengths, *, generators, noise_scale)`: many sequences in one pass; without it the pipeline
-            calls `generate` for each.
-        `max_frames`, `min_frames` (attributes): the lengths that the model can make, for an error before the work starts.
-        `default_seconds` (attribute): length of an action when nobody says one.
-        `to(device)`.
+        `from_checkpoint(path, *, text_encoder=None, stats=None)`: class method that builds from a folder, None for the
+            shipped one; without it the class is called with no argument.
+        `text_encoder`: the encoder that the model was trained with; without it the embedded encoder is used.
+        `generate_batch(features, lengths, *, generators, noise_scale)`: many sequences in one pass; without it the
+            pipeline calls `generate` for each.
+        `default_seconds`: length of an action when nobody says one; without it 4.
+        `to(device)`: as of a torch module.
     """
 
     fps: float
@@ -125,5 +124,5 @@ class BodyModel(Protocol):
         ...
 
     def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
-        """vertices (T, V, 3) in metres and faces (N, 3)."""
+        """Vertices (T, V, 3) in metres and faces (N, 3)."""
         ...

@@ -33,7 +33,9 @@ def test_features_do_not_depend_on_where_the_clip_starts(clip: tuple[torch.Tenso
     rotations, translation = clip
     features = RootVelocityRot6d()
     moved = translation + torch.tensor([3.0, -7.0, 0.0])
-    torch.testing.assert_close(features.encode(rotations, moved), features.encode(rotations, translation), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        features.encode(rotations, moved), features.encode(rotations, translation), atol=1e-5, rtol=0
+    )
 
 
 def test_turning_features_turns_the_motion(clip: tuple[torch.Tensor, torch.Tensor]) -> None:

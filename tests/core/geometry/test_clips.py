@@ -3,7 +3,16 @@ import math
 import pytest
 import torch
 
-from actiongpt_core.geometry.clips import align_full, align_translation, bridge, facing
+from actiongpt_core.errors import ConfigError
+from actiongpt_core.geometry.clips import (
+    align_full,
+    align_translation,
+    bridge,
+    canonicalise,
+    facing,
+    subsample_frames,
+    upsample,
+)
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, geodesic_angle, rotation_about_z
 
 _UPRIGHT = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
@@ -50,3 +59,35 @@ def test_a_bridge_moves_in_equal_steps() -> None:
     steps = geodesic_angle(path[:-1, 0], path[1:, 0])
     torch.testing.assert_close(steps, steps.mean().expand(5), atol=1e-3, rtol=0)
     torch.testing.assert_close(torch.diff(translation, dim=0), (other[0] - place[-1]).expand(3, 3) / 5)
+
+
+def test_canonical_clips_start_at_the_origin_and_move_as_before() -> None:
+    rotations, translation = _clip(0.7)
+    turned, moved = canonicalise(rotations, translation)
+    torch.testing.assert_close(moved[0], torch.zeros(3))
+    torch.testing.assert_close(moved.diff(dim=0).norm(dim=-1), translation.diff(dim=0).norm(dim=-1))
+    torch.testing.assert_close(turned[:, 1:], rotations[:, 1:])
+    relative = turned[0, 0].mT @ turned[:, 0], rotations[0, 0].mT @ rotations[:, 0]
+    torch.testing.assert_close(*relative, atol=1e-5, rtol=0)
+
+
+def test_canonical_clips_of_a_batch_equal_each_alone() -> None:
+    clips = [_clip(0.7), _clip(-1.1)]
+    together = canonicalise(*(torch.stack(parts) for parts in zip(*clips, strict=True)))
+    for index, clip in enumerate(clips):
+        for batched, alone in zip(together, canonicalise(*clip), strict=True):
+            torch.testing.assert_close(batched[index], alone, atol=1e-6, rtol=0)
+
+
+def test_dropping_filled_in_frames_gives_the_clip_back() -> None:
+    values = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(0))
+    filled = upsample(values, 4)
+    torch.testing.assert_close(filled[subsample_frames(len(filled), 120, 30)], values)
+    torch.testing.assert_close(filled.diff(dim=0)[:3], filled.diff(dim=0)[1:4])
+
+
+def test_resampling_the_wrong_way_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="new_fps <= fps"):
+        subsample_frames(10, 30, 60)
+    with pytest.raises(ConfigError, match="at least 1"):
+        upsample(torch.zeros(3, 2), 0)

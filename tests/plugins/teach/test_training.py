@@ -10,6 +10,7 @@ from actiongpt_core.data.clip import LabelledClip
 from actiongpt_core.data.mixture import TrainingClip
 from actiongpt_core.data.procedural import sample
 from actiongpt_core.errors import ConfigError
+from actiongpt_core.features.root_velocity_rot6d import RootVelocityRot6d
 from actiongpt_core.geometry.clips import CANONICAL_FACING, facing
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, rot6d_to_matrix
 from actiongpt_core.nn.distributions import DiagonalGaussian
@@ -21,7 +22,12 @@ from actiongpt_teach.text_bank import TextBank
 from actiongpt_teach.training import OptimiserSettings, PairBatches, TeachTraining
 
 _DESCRIPTIONS = {
-    "raise the left arm": ["The left arm goes up.", "Up goes the left arm, slowly.", "A left arm rises.", "Left arm, up."],
+    "raise the left arm": [
+        "The left arm goes up.",
+        "Up goes the left arm, slowly.",
+        "A left arm rises.",
+        "Left arm, up.",
+    ],
     "bow": ["The person bows.", "The trunk tips forward.", "A deep bow.", "The head goes down, then up."],
 }
 
@@ -36,6 +42,10 @@ def _clip(name: str, seed: int) -> TrainingClip:
         source=f"procedural:{name}",
     )
     return TrainingClip(clip, "procedural", name, (0,))
+
+
+def _features(clip: LabelledClip) -> torch.Tensor:
+    return RootVelocityRot6d(canonicalise=False).encode(clip.rotations, clip.translation)
 
 
 @pytest.fixture
@@ -54,7 +64,9 @@ def bank(sampler: PairSampler, tmp_path) -> TextBank:  # type: ignore[no-untyped
 
 def _training(**options: int) -> TeachTraining:
     torch.manual_seed(0)
-    config = TeachConfig.tiny(heading="facing", frames_per_token=5, basis_components=4, max_frames=90, motion_lengths=True)
+    config = TeachConfig.tiny(
+        heading="facing", frames_per_token=5, basis_components=4, max_frames=90, motion_lengths=True
+    )
     weights = LossWeights(joints=1.0, velocity=0.1, contact=0.1)
     model = Teach(config)
     assert model.motion_decoder.basis is not None
@@ -68,7 +80,7 @@ def _value(module: TeachTraining, batch) -> torch.Tensor:  # type: ignore[no-unt
     return torch.stack([getattr(module.weights, group) * value for group, _, value in terms]).sum()
 
 
-# --- pairs -------------------------------------------------------------------------------------------------------------
+# --- pairs ----------------------------------------------------------------------------------------------------------
 
 
 def test_every_action_starts_facing_the_canonical_direction(sampler: PairSampler) -> None:
@@ -94,7 +106,17 @@ def test_the_second_action_continues_the_heading_of_the_first(sampler: PairSampl
             assert abs(np.arctan2(np.sin(turn), np.cos(turn))) < 0.6
 
 
-# --- texts -------------------------------------------------------------------------------------------------------------
+def test_a_recording_that_goes_on_gives_pairs_as_they_were_recorded() -> None:
+    whole = _clip("turn left", 0).clip
+    first = TrainingClip(whole[:50], "other", "turn left", (0,), following=whole[50:])
+    sampler = PairSampler([first], gap=8, pair_share=1.0, consecutive_share=1.0, seed=0)
+    pair = sampler.draw(90)
+    assert pair.second is not None
+    assert len(pair.second.features) == whole.num_frames - 50 - 8
+    torch.testing.assert_close(pair.second.features[:, 9:], _features(whole)[58:, 9:], atol=1e-5, rtol=0)
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_sided_phrase_without_an_entry_uses_its_twins_descriptions(bank: TextBank) -> None:
@@ -119,7 +141,7 @@ def test_encoded_states_are_read_back_from_the_file(bank: TextBank, sampler: Pai
     assert again.draw(("bow",)).tokens.shape[-1] == 8
 
 
-# --- objective ---------------------------------------------------------------------------------------------------------
+# --- objective ------------------------------------------------------------------------------------------------------
 
 
 def test_frames_beyond_a_motions_end_do_not_count() -> None:
@@ -127,9 +149,7 @@ def test_frames_beyond_a_motions_end_do_not_count() -> None:
     mask = torch.arange(10) < torch.tensor([[10], [6]])
     changed = predicted.clone()
     changed[1, 6:] += 5
-    torch.testing.assert_close(
-        reconstruction_loss(predicted, target, mask), reconstruction_loss(changed, target, mask)
-    )
+    torch.testing.assert_close(reconstruction_loss(predicted, target, mask), reconstruction_loss(changed, target, mask))
     assert body_losses(target, target, mask, 30.0)["joints"] == 0
 
 

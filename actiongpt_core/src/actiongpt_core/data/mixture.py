@@ -1,9 +1,11 @@
 """What the shipped checkpoints are trained on: real and parametric clips, grouped, with the share of each group.
 
-Real: the training split of the CMU set and its mirror image, with left and right swapped in the words. Straight walks and
-runs get the wordings "walk forward" and "run forward" as well, are brought to one cadence by warping time, and repeat their
-gait cycles to fill a window. The same walks at another cadence become "walk slowly" and "walk quickly", reversed in time
-"walk backward". Parametric: `procedural.ACTIONS`.
+Real: the training split of the CMU set and its mirror image, with left and right swapped in the words. Straight
+walks and
+runs get the wordings "walk forward" and "run forward" as well, are brought to one cadence by warping time, and
+repeat their
+gait cycles to fill a window. The same walks at another cadence become "walk slowly" and "walk quickly", reversed in
+time "walk backward". Parametric: `procedural.ACTIONS`.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class TrainingClip:
     group: str
     kind: str  #: clips of one kind share the group's probability equally with the other kinds
     starts: tuple[int, ...]
+    #: the clip that goes on where this one ends, in the same recording
+    following: LabelledClip | None = None
 
 
 def training_clips(
@@ -68,7 +72,13 @@ def training_clips(
         progress: Told what is being made.
     """
     progress("reading the CMU set")
-    clips = [made for item in cmu.clips("train") if not item.suspect for made in _both_sides(item, max_frames)]
+    items = [item for item in cmu.clips("train") if not item.suspect]
+    heads = {(item.recording, item.start_frame): item.clip for item in items}
+    clips = []
+    for item in items:
+        after = heads.get((item.recording, item.start_frame + item.clip.num_frames))
+        clips += _windows(item.clip, after, item, max_frames)
+        clips += _windows(_mirrored(item.clip), None if after is None else _mirrored(after), item, max_frames)
     progress(f"making {variants} variants of {len(ACTIONS)} parametric actions")
     rng = np.random.default_rng(seed)
     seconds = max_frames / cmu.fps
@@ -109,30 +119,24 @@ def _procedural(name: str, rng: np.random.Generator, seconds: float, fps: float)
     return TrainingClip(clip, "procedural", name, (0,))
 
 
-def _both_sides(item: CmuClip, max_frames: int) -> list[TrainingClip]:
-    clip = item.clip
+def _mirrored(clip: LabelledClip) -> LabelledClip:
     rotations, translation = mirror_motion(clip.rotations, clip.translation)
-    twin = attrs.evolve(
-        clip,
-        rotations=rotations,
-        translation=translation,
-        texts=tuple(mirror_text(text) for text in clip.texts),
-        mirrored=True,
-    )
-    return [made for side in (clip, twin) for made in _windows(side, item, max_frames)]
+    texts = tuple(mirror_text(text) for text in clip.texts)
+    return attrs.evolve(clip, rotations=rotations, translation=translation, texts=texts, mirrored=True)
 
 
-def _windows(clip: LabelledClip, item: CmuClip, max_frames: int) -> list[TrainingClip]:
+def _windows(clip: LabelledClip, following: LabelledClip | None, item: CmuClip, max_frames: int) -> list[TrainingClip]:
     pace = _pace(clip, item)
     if pace is None:
         last = max(min(15, clip.num_frames - 45), 0)
-        return [TrainingClip(clip, "other", clip.texts[0].casefold(), tuple(range(0, last + 1, 3)))]
+        starts = tuple(range(0, last + 1, 3))
+        return [TrainingClip(clip, "other", clip.texts[0].casefold(), starts, following)]
     texts = (*clip.texts, *(_WALK if pace == "walk" else _RUN))
     return _gait_windows(attrs.evolve(clip, texts=texts), pace, max_frames)
 
 
 def _pace(clip: LabelledClip, item: CmuClip) -> str | None:
-    """ "walk" or "run" for a straight, steady gait that the text says is one."""
+    """The gait, walk or run, of a straight and steady clip whose text says so; else None."""
     if item.action not in _GAIT or any(word in clip.texts[0].casefold() for word in _NOT_STEADY):
         return None
     low, high = _GAIT[item.action]

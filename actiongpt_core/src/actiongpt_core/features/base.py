@@ -18,7 +18,7 @@ class MotionFeatures(Protocol):
     num_features: int
 
     def encode(self, rotations: Tensor, translation: Tensor) -> Tensor:
-        """rotations (T, J, 3, 3), translation (T, 3) -> (T, F), not normalised."""
+        """Rotations (T, J, 3, 3), translation (T, 3) -> (T, F), not normalised."""
         ...
 
     def decode(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -27,7 +27,10 @@ class MotionFeatures(Protocol):
 
 
 class Normalizer(nn.Module):
-    """(x - mean) / (std + 1e-12), and back without the epsilon, as in the originals. Both (F,), kept with the weights."""
+    """(x - mean) / (std + 1e-12), and back without the epsilon, as in the originals.
+
+    Both (F,), kept with the weights.
+    """
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()

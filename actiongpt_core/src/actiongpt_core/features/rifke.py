@@ -10,7 +10,10 @@ from torch import Tensor
 from actiongpt_core.geometry.rotations import planar_rotation, require_last
 
 #: The 21 joints of the MMM order that these features speak of.
-MMM_JOINTS = tuple("root BP BT BLN BUN LS LE LW RS RE RW LH LK LA LMrot LF RH RK RA RMrot RF".split())
+MMM_JOINTS = (
+    *("root", "BP", "BT", "BLN", "BUN", "LS", "LE", "LW", "RS", "RE", "RW"),
+    *("LH", "LK", "LA", "LMrot", "LF", "RH", "RK", "RA", "RMrot", "RF"),
+)
 _FEET = tuple(MMM_JOINTS.index(name) for name in ("LMrot", "LF", "RMrot", "RF"))
 # The originals index the 20 joints that remain without the root by positions in the list of 21, so each of these is the
 # joint after the one that is meant. All published APE and AVE rest on it: reproduced.

@@ -39,7 +39,7 @@ class RootVelocityRot6d:
         return 3 + 6 * self.num_joints
 
     def encode(self, rotations: Tensor, translation: Tensor) -> Tensor:
-        """rotations (T, J, 3, 3), translation (T, 3) in metres -> (T, F), not normalised."""
+        """Rotations (T, J, 3, 3), translation (T, 3) in metres -> (T, F), not normalised."""
         velocity = torch.cat([translation.new_zeros(1, 2), translation[1:, :2] - translation[:-1, :2]])
         root = rotations[:, 0]
         if self.canonicalise:

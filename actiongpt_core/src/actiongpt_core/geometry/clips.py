@@ -11,12 +11,13 @@ from torch import Tensor
 from actiongpt_core.errors import ConfigError
 from actiongpt_core.geometry.rotations import matrix_to_axis_angle, rotation_about_z, slerp
 
-#: The direction that canonical clips face at their first frame: -y, as an upright body turned by +90 degrees about x does.
+#: The direction that canonical clips face at their first frame: -y, as an upright body turned by +90 degrees about x
+#: does.
 CANONICAL_FACING = -math.pi / 2
 
 
 def heading(root_rotation: Tensor) -> Tensor:
-    """z component of the root's axis-angle vector, (..., 3, 3) -> (...), radians.
+    """Z component of the root's axis-angle vector, (..., 3, 3) -> (...), radians.
 
     It is what the originals turn clips by; for an upright body it grows with the facing direction but is not the
     facing angle itself.
@@ -25,13 +26,18 @@ def heading(root_rotation: Tensor) -> Tensor:
 
 
 def facing(root_rotation: Tensor) -> Tensor:
-    """Angle of the body's forward axis (rest +z) in the ground plane, (..., 3, 3) -> (...), radians; grows to the body's left."""
+    """Angle of the body's forward axis (rest +z) in the ground plane, (..., 3, 3) -> (...), radians.
+
+    Grows to the body's left.
+    """
     forward = root_rotation[..., :, 2]
     return torch.atan2(forward[..., 1], forward[..., 0])
 
 
 def canonicalise(rotations: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn clips about Z so that the first frame's `heading` is 0, and start them at the origin.
+    """Turn clips about Z by minus their first frame's `heading`, and start them at the origin.
+
+    An axis-angle component is not the facing angle, so a tilted body does not come to face one fixed direction.
 
     Args:
         rotations: Parent-relative rotations, (..., T, J, 3, 3).
@@ -98,7 +104,10 @@ def align_full(
 
 
 def align_translation(translation: Tensor, last_translation: Tensor) -> Tensor:
-    """Start a clip at the ground position where the previous one ended; height and heading are kept. (T, 3), (3,) -> (T, 3)."""
+    """Start a clip at the ground position where the previous one ended.
+
+    Height and heading are kept. (T, 3), (3,) -> (T, 3).
+    """
     return _integrate(_planar_velocity(translation), translation, last_translation)
 
 

@@ -70,8 +70,8 @@ def quaternion_to_matrix(quaternion: Tensor) -> Tensor:
 def matrix_to_quaternion(matrix: Tensor) -> Tensor:
     """(..., 3, 3) -> unit quaternions (..., 4) with w >= 0.
 
-    Each component is taken from the row of the quaternion's outer product with the largest diagonal, which stays exact at
-    half turns. # Differs from the originals: theirs takes four square roots, whose signs are noise there.
+    Each component is taken from the row of the quaternion's outer product with the largest diagonal, which stays
+    exact at half turns. # Differs from the originals: theirs takes four square roots, whose signs are noise there.
     """
     require_last("matrix", matrix, (3, 3))
     (m00, m01, m02), (m10, m11, m12), (m20, m21, m22) = (row.unbind(-1) for row in matrix.unbind(-2))

@@ -22,10 +22,11 @@ class DiagonalGaussian:
     def sample(
         self, generator: torch.Generator | None = None, *, noise: Tensor | None = None, noise_scale: float = 1.0
     ) -> Tensor:
-        """mu + noise_scale * noise * std.
+        """Draw mu + noise_scale * noise * std.
 
         Args:
-            generator: Source of the noise, on the CPU (so that a seed means the same on every device); None for the global one.
+            generator: Source of the noise, on the CPU (so that a seed means the same on every device); None for the
+                global one.
             noise: The noise itself, (..., D), instead of a draw.
             noise_scale: 0 gives the mean.
 

@@ -32,5 +32,6 @@ class PositionalEncoding(nn.Module):
         self.table: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
+        """Positions 0 .. P-1 are added to (B, P, D)."""
         encoded: Tensor = self.dropout(x + self.table[: x.shape[1]])
         return encoded

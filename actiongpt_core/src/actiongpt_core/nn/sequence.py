@@ -37,7 +37,9 @@ class EncoderLayer(nn.TransformerEncoderLayer):
         return out
 
 
-def transformer_encoder(dim: int, num_heads: int, num_layers: int, ff_size: int, dropout: float) -> nn.TransformerEncoder:
+def transformer_encoder(
+    dim: int, num_heads: int, num_layers: int, ff_size: int, dropout: float
+) -> nn.TransformerEncoder:
     """Post-norm encoder without final norm; input and output (B, T, D)."""
     layer = EncoderLayer(dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
     return nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
@@ -46,9 +48,11 @@ def transformer_encoder(dim: int, num_heads: int, num_layers: int, ff_size: int,
 class SequenceEncoder(nn.Module):
     """A motion to a Gaussian over latents (the ACTOR encoder).
 
-    Two learned tokens stand before the frames; positions are added to the whole sequence; outputs 0 and 1 are mu and logvar.
+    Two learned tokens stand before the frames; positions are added to the whole sequence; outputs 0 and 1 are mu and
+    logvar.
 
-    Source: Petrovich et al., "Action-Conditioned 3D Human Motion Synthesis with Transformer VAE", ICCV 2021, section 3.2.
+    Source: Petrovich et al., "Action-Conditioned 3D Human Motion Synthesis with Transformer VAE", ICCV 2021, section
+    3.2.
     """
 
     def __init__(
@@ -71,7 +75,10 @@ class SequenceEncoder(nn.Module):
         self.transformer = transformer_encoder(latent_dim, num_heads, num_layers, ff_size, dropout)
 
     def forward(self, features: Tensor, lengths: Tensor | None) -> DiagonalGaussian:
-        """Encode normalised features (B, T, F); lengths (B,), or None to count every frame, padding included, as real."""
+        """Encode normalised features (B, T, F).
+
+        Lengths (B,), or None to count every frame, padding included, as real.
+        """
         tokens = self.motion_projection(_patch(features, self.frames_per_token))
         batch, num_tokens = tokens.shape[:2]
         start = torch.stack([self.mu_token, self.logvar_token]).expand(batch, 2, -1)
@@ -88,12 +95,13 @@ class SequenceEncoder(nn.Module):
 class OneMemoryDecoderLayer(nn.TransformerDecoderLayer):
     """A decoder layer whose memory is a single token.
 
-    Softmax over one key is 1, so cross attention is the value path alone: out_proj(v_proj(memory)), the same for every query.
+    Softmax over one key is 1, so cross attention is the value path alone: out_proj(v_proj(memory)), the same for
+    every query.
     Exact in evaluation. # Differs from the originals in training: attention dropout on that single weight is left out.
     """
 
     def forward(self, tgt: Tensor, memory: Tensor, **masks: Tensor | bool | None) -> Tensor:  # type: ignore[override]
-        """tgt (B, T, D), memory (B, 1, D) -> (B, T, D)."""
+        """Tgt (B, T, D), memory (B, 1, D) -> (B, T, D)."""
         padding = masks.get("tgt_key_padding_mask")
         attention = self.self_attn(tgt, tgt, tgt, key_padding_mask=padding, need_weights=False)[0]
         x = self.norm1(tgt + self.dropout1(attention))
@@ -139,7 +147,7 @@ class SequenceDecoder(nn.Module):
             nn.init.zeros_(self.final_layer.bias)
 
     def forward(self, latent: Tensor, lengths: Tensor) -> Tensor:
-        """latent (B, D), lengths (B,) in frames -> normalised features (B, T, F), zero beyond each length."""
+        """Latent (B, D), lengths (B,) in frames -> normalised features (B, T, F), zero beyond each length."""
         num_frames, step = int(lengths.max()), self.frames_per_token
         num_tokens = -(-num_frames // step)
         queries = self.position(latent.new_zeros(len(latent), num_tokens, self.latent_dim))

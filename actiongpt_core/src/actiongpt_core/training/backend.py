@@ -15,8 +15,6 @@ else:
     try:
         lightning: Any = importlib.import_module("lightning")
     except ModuleNotFoundError as error:
-        raise MissingAssetError(
-            "Training needs Lightning: pip install 'actiongpt-core[train]'."
-        ) from error
+        raise MissingAssetError("Training needs Lightning: pip install 'actiongpt-core[train]'.") from error
 
 __all__ = ["lightning"]

@@ -34,8 +34,8 @@ class Motion:
         frames, joints = self.translation.shape[0], self.skeleton.num_joints
         if self.rotations.shape != (frames, joints, 3, 3) or self.translation.shape != (frames, 3) or not frames:
             raise ShapeError(
-                f"A motion of skeleton {self.skeleton.name!r} needs rotations (T, {joints}, 3, 3) and translation (T, 3), "
-                f"T >= 1; got {tuple(self.rotations.shape)} and {tuple(self.translation.shape)}."
+                f"A motion of skeleton {self.skeleton.name!r} needs rotations (T, {joints}, 3, 3) and translation "
+                f"(T, 3), T >= 1; got {tuple(self.rotations.shape)} and {tuple(self.translation.shape)}."
             )
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise ConfigError(f"fps must be a positive number, got {self.fps}.")
@@ -56,7 +56,10 @@ class Motion:
         return self.num_frames
 
     def __getitem__(self, frames: slice) -> Motion:
-        """Some frames as a motion of their own; action starts inside the slice are kept, relative to its first frame."""
+        """Some frames as a motion of their own.
+
+        Action starts inside the slice are kept, relative to its first frame.
+        """
         if not isinstance(frames, slice):
             raise TypeError("A motion is sliced by frames: motion[10:40].")
         first, stop, step = frames.indices(self.num_frames)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import attrs
 
-#: Rest position of the pelvis joint in SMPL's own model space, metres (x left, y up, z forward): the mean male SMPL-H body.
-#: SMPL's translation plus this vector is the world position of the pelvis. Published checkpoints, AMASS npz and SMPL bodies
-#: speak of SMPL's translation, `Motion.translation` of the pelvis; this is the one home of the difference.
+#: Rest position of the pelvis joint in SMPL's own model space, metres (x left, y up, z forward): the mean male
+#: SMPL-H body. SMPL's translation plus this vector is the world position of the pelvis. Published checkpoints, AMASS npz
+#: and SMPL bodies speak of SMPL's translation, `Motion.translation` of the pelvis; this is the one home of the difference.
 #: Source: J_regressor @ v_template of SMPL-H with betas 0, rounded as in the data notes of the CMU set.
 SMPL_REST_PELVIS: tuple[float, float, float] = (-0.002, -0.223, 0.028)
 
 _SMPL_NAMES = (
-    "pelvis left_hip right_hip spine1 left_knee right_knee spine2 left_ankle right_ankle spine3 left_foot right_foot "
-    "neck left_collar right_collar head left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist"
-).split()
+    *("pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle"),
+    *("spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head"),
+    *("left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist"),
+)
 _SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 _SMPL_OFFSETS = (
     (0.0, 0.0, 0.0),
@@ -88,11 +89,9 @@ class Skeleton:
         return tuple(twins)
 
 
-#: The 22 body joints of SMPL and SMPL-H (no hands), with mean neutral adult proportions, left and right averaged and rounded
-#: to 1 mm. Source: proportions published for SMPL-based humanoids (see NOTICE); not taken from a body-model file.
-SMPL_BODY = Skeleton(
-    name="smpl_body", joint_names=tuple(_SMPL_NAMES), parents=_SMPL_PARENTS, rest_offsets=_SMPL_OFFSETS
-)
+#: The 22 body joints of SMPL and SMPL-H (no hands), with mean neutral adult proportions, left and right averaged and
+#: rounded to 1 mm. Source: proportions published for SMPL-based humanoids (see NOTICE); not taken from a body-model file.
+SMPL_BODY = Skeleton(name="smpl_body", joint_names=_SMPL_NAMES, parents=_SMPL_PARENTS, rest_offsets=_SMPL_OFFSETS)
 
 #: The named skeletons, for files that name theirs.
 SKELETONS: dict[str, Skeleton] = {SMPL_BODY.name: SMPL_BODY}

@@ -49,7 +49,8 @@ class Descriptions:
 
     action: Action
     texts: tuple[str, ...] = attrs.field(converter=_to_texts)  #: K descriptions
-    #: how the texts were found: "pack", "nearest:<phrase>", "phrase", "llm", "cache", "edited"; a provider may add its own
+    #: how the texts were found: "pack", "nearest:<phrase>", "phrase", "llm", "cache", "edited"; a provider may add
+    #: its own
     source: str
     provider: str = ""
     model: str = ""  #: the language model that wrote them, as far as known

@@ -37,7 +37,8 @@ DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
 class KeywordPool(nn.Module):
     """The strongest response of each of N learned detectors among a text's tokens, mapped to a latent.
 
-    A few words decide (left, right, raise, sit); a transformer that learns from little data finds them late, this at once.
+    A few words decide (left, right, raise, sit); a transformer that learns from little data finds them late, this at
+    once.
     # Differs from the paper: optional, used by the small checkpoint that ships.
     """
 
@@ -54,7 +55,10 @@ class KeywordPool(nn.Module):
 
 
 class TextHistoryEncoder(nn.Module):
-    """An action's text and the end of the action before it to a Gaussian over latents (TEACH's past-conditioned encoder)."""
+    """An action's text and the end of the action before it to a Gaussian over latents.
+
+    TEACH's past-conditioned text encoder.
+    """
 
     def __init__(self, config: TeachConfig, num_features: int) -> None:
         super().__init__()
@@ -65,9 +69,13 @@ class TextHistoryEncoder(nn.Module):
         self.separation_token = nn.Parameter(torch.randn(dim))
         self.text_projection = nn.Sequential(nn.ReLU(), nn.Linear(config.text_dim, dim))
         self.history_projection = nn.Linear(num_features, dim)
-        self.keywords = KeywordPool(config.text_dim, config.keyword_detectors, dim) if config.keyword_detectors else None
+        self.keywords = (
+            KeywordPool(config.text_dim, config.keyword_detectors, dim) if config.keyword_detectors else None
+        )
         self.position = PositionalEncoding(dim, config.dropout)
-        self.transformer = transformer_encoder(dim, config.num_heads, config.text_layers, config.ff_size, config.dropout)
+        self.transformer = transformer_encoder(
+            dim, config.num_heads, config.text_layers, config.ff_size, config.dropout
+        )
 
     def encode_history(self, history: Tensor) -> Tensor:
         """Normalised features (B, H, F) -> tokens (B, H, D).
@@ -136,7 +144,7 @@ class Teach(nn.Module):
         self._text_encoder = text_encoder
         self._text_source: str | Path = config.text_encoder
 
-    # --- checkpoints ---------------------------------------------------------------------------------------------------
+    # --- checkpoints ------------------------------------------------------------------------------------------------
 
     @classmethod
     def from_checkpoint(
@@ -175,7 +183,7 @@ class Teach(nn.Module):
             self._text_encoder = TransformersTextEncoder(self._text_source)
         return self._text_encoder
 
-    # --- the parts -----------------------------------------------------------------------------------------------------
+    # --- the parts --------------------------------------------------------------------------------------------------
 
     def encode_text(self, tokens: Tensor, mask: Tensor, history: Tensor | None = None) -> DiagonalGaussian:
         """Aggregated text (B, L, C), mask (B, L), history (B, H, F) or None -> Gaussian over latents (B, D)."""
@@ -186,10 +194,10 @@ class Teach(nn.Module):
         return self.motion_encoder(features, lengths if self.config.motion_lengths else None)
 
     def decode(self, latent: Tensor, lengths: Tensor) -> Tensor:
-        """latent (B, D), lengths (B,) -> normalised features (B, T, F), zero beyond each length."""
+        """Latent (B, D), lengths (B,) -> normalised features (B, T, F), zero beyond each length."""
         return self.motion_decoder(latent, lengths)
 
-    # --- generation ----------------------------------------------------------------------------------------------------
+    # --- generation -------------------------------------------------------------------------------------------------
 
     @property
     def fps(self) -> float:
@@ -250,7 +258,8 @@ class Teach(nn.Module):
         blocks: list[list[Tensor]] = [[] for _ in features]
         for step in range(max(map(len, features))):
             active = [index for index, actions in enumerate(features) if len(actions) > step]
-            # Past the first action the transition's frames are not generated but interpolated: zero rows hold their place.
+            # Past the first action the transition's frames are not generated but interpolated: zero rows hold their
+            # place.
             gap = self.config.transition_frames if step else 0
             history = self._history([blocks[index][-1] for index in active]) if step else None
             latent = self._sample([features[i][step] for i in active], history, [generators[i] for i in active], scale)
@@ -291,15 +300,17 @@ class Teach(nn.Module):
         return self.prepare_history(torch.stack([block[-self.config.hist_frames :] for block in blocks]))
 
     def prepare_history(self, history: Tensor) -> Tensor:
-        """Normalised features (B, H, F) as the text encoder is to see them: with `heading="facing"` turned so that the last
-        frame faces the canonical direction."""
+        """Normalised features (B, H, F) as the text encoder is to see them.
+
+        With `heading="facing"` they are turned so that the last frame faces the canonical direction.
+        """
         if self.config.heading == "axis_angle":
             return history
         features = self.normalizer.denormalise(history)
         root = rot6d_to_matrix(features[:, -1, 3:9])
         return self.normalizer.normalise(self.features.turn(features, facing(root) - CANONICAL_FACING))
 
-    # --- joining -------------------------------------------------------------------------------------------------------
+    # --- joining ----------------------------------------------------------------------------------------------------
 
     def _motion(self, blocks: Sequence[Tensor]) -> Motion:
         rotations, translation = self.join(blocks)
@@ -307,7 +318,11 @@ class Teach(nn.Module):
             translation = translation + translation.new_tensor(SMPL_REST_PELVIS)
         starts = tuple(torch.tensor([0] + [len(block) for block in blocks[:-1]]).cumsum(0).tolist())
         return Motion(
-            rotations=rotations.cpu(), translation=translation.cpu(), fps=self.fps, skeleton=self.skeleton, starts=starts
+            rotations=rotations.cpu(),
+            translation=translation.cpu(),
+            fps=self.fps,
+            skeleton=self.skeleton,
+            starts=starts,
         )
 
     def join(self, blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

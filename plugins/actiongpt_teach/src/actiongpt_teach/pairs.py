@@ -1,8 +1,10 @@
 """Two consecutive actions and their transition, as training samples for the small checkpoint.
 
-Pairs are composed: the second clip is turned and moved to where the first one ends, and a bridge of interpolated frames joins
-them. Only clips whose pelvis heights fit are joined (nobody walks off a chair). A share of the pairs are two consecutive
-windows of one recording instead.
+Pairs are composed: the second clip is turned and moved to where the first one ends, and a bridge of interpolated
+frames joins
+them. Only clips whose pelvis heights fit are joined (nobody walks off a chair). Where a clip goes on in its
+recording (the
+timed exercise sequences, windows of long recordings) a share of its pairs are the two clips as they were recorded.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class PairSampler:
         clips: The mixture.
         gap: Frames between two actions that generation interpolates.
         pair_share: Share of the samples that are pairs.
-        consecutive_share: Share of the pairs that try to be consecutive windows of one clip.
+        consecutive_share: Share of recorded pairs among those of clips that go on in their recording.
         seed: Of the draws.
     """
 
@@ -61,13 +63,12 @@ class PairSampler:
 
     def draw(self, max_frames: int) -> Sample:
         """One sample; each action has at most `max_frames` frames."""
-        rng = self.rng
-        clip = self._window(self._pick(), max_frames)
-        if rng.random() >= self.pair_share:
-            return Sample(self._segment(clip))
-        if rng.random() < self.consecutive_share and clip.num_frames >= 60 + self.gap:
-            return self._consecutive(clip)
-        return self._composed(clip, max_frames)
+        item = self._pick()
+        if self.rng.random() < self.pair_share:
+            if item.following is not None and self.rng.random() < self.consecutive_share:
+                return self._consecutive(item.clip, item.following, max_frames)
+            return self._composed(self._window(item, max_frames), max_frames)
+        return Sample(self._segment(self._window(item, max_frames)))
 
     def _pick(self) -> TrainingClip:
         return self.clips[int(np.searchsorted(self.cumulative, self.rng.random()))]
@@ -81,9 +82,13 @@ class PairSampler:
         rotations, translation = face_canonically(clip.rotations, clip.translation)
         return Segment(_FEATURES.encode(rotations, translation), clip.texts)
 
-    def _consecutive(self, clip: LabelledClip) -> Sample:
-        cut = int(self.rng.integers(30, clip.num_frames - self.gap - 29))
-        return self._pair(clip.rotations, clip.translation, cut, (clip.texts, clip.texts))
+    def _consecutive(self, clip: LabelledClip, following: LabelledClip, max_frames: int) -> Sample:
+        """The end of one clip and the start of the next, as they were recorded."""
+        head = clip[-max_frames:]
+        tail = following[: max_frames + self.gap]
+        rotations = torch.cat([head.rotations, tail.rotations])
+        translation = torch.cat([head.translation, tail.translation])
+        return self._pair(rotations, translation, head.num_frames, (clip.texts, following.texts))
 
     def _composed(self, clip: LabelledClip, max_frames: int) -> Sample:
         height = clip.translation[-1, 2]
@@ -97,17 +102,19 @@ class PairSampler:
         rotations, translation = align_full(
             after.rotations, after.translation, clip.rotations[-1, 0], clip.translation[-1], heading=facing
         )
-        between = bridge(
-            (clip.rotations[-1], rotations[0]), (clip.translation[-1], translation[0]), width
-        )
+        between = bridge((clip.rotations[-1], rotations[0]), (clip.translation[-1], translation[0]), width)
         joined_rotations = torch.cat([clip.rotations, between[0], rotations])
         joined_translation = torch.cat([clip.translation, between[1], translation])
         end = clip.num_frames + max_frames + self.gap
         return self._pair(joined_rotations[:end], joined_translation[:end], clip.num_frames, (clip.texts, after.texts))
 
-    def _pair(self, rotations: Tensor, translation: Tensor, cut: int, texts: tuple[tuple[str, ...], ...]) -> Sample:
-        """Each action is turned to the canonical direction by the frame that generation will know: the first by its own
-        first frame, the second by the last frame of the first."""
+    def _pair(
+        self, rotations: Tensor, translation: Tensor, cut: int, texts: tuple[tuple[str, ...], tuple[str, ...]]
+    ) -> Sample:
+        """Two actions, each turned to the canonical direction by the frame that generation will know.
+
+        The first is turned by its own first frame, the second by the last frame of the first.
+        """
         first = _FEATURES.encode(*face_canonically(rotations[:cut], translation[:cut]))
         second = _FEATURES.encode(*face_canonically(rotations, translation, cut - 1))[cut + self.gap :]
         return Sample(Segment(first, texts[0]), Segment(second, texts[1]))

@@ -1,7 +1,7 @@
 """The shipped checkpoint's recipe: `python -m actiongpt_teach.recipe --cmu FOLDER --out FOLDER`.
 
-One resumable command. It stops and goes on where it was, on whatever device there is; the result is a checkpoint folder,
-`OUT/checkpoint`. Needs the extra `train`.
+One resumable command. It stops and goes on where it was, on whatever device there is; the result is a checkpoint
+folder, `OUT/checkpoint`. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from torch.utils.data import DataLoader
 from actiongpt_core.data.cmu import CmuSet
 from actiongpt_core.data.mixture import training_clips
 from actiongpt_core.features.base import Normalizer
+from actiongpt_core.safe_pickle import load_checkpoint
 from actiongpt_core.training.backend import lightning
+from actiongpt_core.training.curves import plot_curves
 from actiongpt_teach.config import TeachConfig
 from actiongpt_teach.losses import LossWeights
 from actiongpt_teach.model import Teach
@@ -49,8 +51,9 @@ CONFIG = TeachConfig(
 )
 WEIGHTS = LossWeights(kl_between=5e-4, kl_prior=5e-5, latent=1e-3, joints=1.0, velocity=0.05, contact=0.1)
 BATCH_SIZE = 32
+CURVES = ["basis_0", "text2motion_0", "text2motion_1", "motion2motion_0", "joints_0", "velocity_0", "contact_0"]
 PAIR_SHARE = 0.35
-CONSECUTIVE_SHARE = 0.25
+CONSECUTIVE_SHARE = 0.6
 VARIANTS = 40
 #: The motion branch sees half of each batch: a third less computation.
 MOTION_SHARE = 0.5
@@ -79,7 +82,8 @@ def train(cmu: str | None, out: Path, steps: int, seed: int) -> Path:
     lightning.seed_everything(seed)
     clips = training_clips(CmuSet(cmu), max_frames=CONFIG.max_frames, variants=VARIANTS, seed=seed, progress=_LOG.info)
     last = out / "last.ckpt"
-    drawn = seed + _steps_done(last)  # going on must not repeat the first draws
+    done = _steps_done(last)
+    drawn = seed + done  # going on must not repeat the first draws
     sampler = PairSampler(
         clips, gap=CONFIG.transition_frames, pair_share=PAIR_SHARE, consecutive_share=CONSECUTIVE_SHARE, seed=drawn
     )
@@ -89,18 +93,20 @@ def train(cmu: str | None, out: Path, steps: int, seed: int) -> Path:
     bank.encode_all([item.clip.texts for item in clips], out / "text_states.pt")
     if not last.is_file():
         _fit_statistics(model, sampler)
-    module = TeachTraining(model, WEIGHTS, OptimiserSettings(total_steps=steps), motion_share=MOTION_SHARE, basis_steps=BASIS_STEPS)
+    optimiser = OptimiserSettings(total_steps=steps)
+    module = TeachTraining(model, WEIGHTS, optimiser, motion_share=MOTION_SHARE, basis_steps=BASIS_STEPS)
     batches = PairBatches(sampler, bank, BATCH_SIZE, CONFIG.max_frames)
-    trainer = _trainer(out, steps)
+    trainer = _trainer(out, steps, done)
     loader: DataLoader[Any] = DataLoader(batches, batch_size=None, num_workers=1)
-    trainer.fit(module, loader, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
+    trainer.fit(module, loader, ckpt_path=str(last) if last.is_file() else None)
     folder = model.eval().save(out / "checkpoint")
+    plot_curves(out / "curves", folder / "curves.png", CURVES, "Training of the small TEACH checkpoint")
     _LOG.info("wrote %s", folder)
     return folder
 
 
 def _steps_done(last: Path) -> int:
-    return int(torch.load(last, weights_only=False)["global_step"]) if last.is_file() else 0
+    return int(load_checkpoint(last)["global_step"]) if last.is_file() else 0
 
 
 def _descriptions() -> dict[str, list[str]]:
@@ -110,15 +116,17 @@ def _descriptions() -> dict[str, list[str]]:
     return found
 
 
-def _trainer(out: Path, steps: int) -> lightning.Trainer:
-    keep = lightning.pytorch.callbacks.ModelCheckpoint(dirpath=out, filename="last", every_n_train_steps=250, enable_version_counter=False)
+def _trainer(out: Path, steps: int, done: int) -> lightning.Trainer:
+    keep = lightning.pytorch.callbacks.ModelCheckpoint(
+        dirpath=out, filename="last", every_n_train_steps=250, enable_version_counter=False
+    )
     return lightning.Trainer(
         max_steps=steps,
         accelerator="auto",
         devices=1,
         gradient_clip_val=OptimiserSettings().clip,
         callbacks=[keep],
-        logger=lightning.pytorch.loggers.CSVLogger(out, name="curves", version=""),
+        logger=lightning.pytorch.loggers.CSVLogger(out, name="curves", version=f"from_step_{done}"),
         log_every_n_steps=50,
         enable_model_summary=False,
     )

@@ -46,7 +46,7 @@ class TextBank:
 
     def encode_all(self, texts: Iterable[tuple[str, ...]], cache: Path) -> None:
         """Encode the raw phrases and the descriptions of all clips, or read the states from `cache`."""
-        groups = sorted({group for group in texts} | {(text,) for group in texts for text in group})
+        groups = sorted(set(texts) | {(text,) for group in texts for text in group})
         wanted: set[tuple[str, ...]] = set()
         for group in groups:
             wanted |= {(text,) for text in group}
@@ -87,5 +87,5 @@ class TextBank:
 
 
 def collate_text(items: Sequence[TextFeatures]) -> tuple[Tensor, Tensor]:
-    """tokens (B, L, C) and mask (B, L)."""
+    """Tokens (B, L, C) and mask (B, L)."""
     return pad([item.tokens for item in items]), pad([item.mask for item in items])

@@ -75,9 +75,10 @@ class PairBatches(IterableDataset[Batch]):
 
 @attrs.frozen(kw_only=True)
 class OptimiserSettings:
-    """AdamW with warm-up, a plateau and linear decay to zero; the published model used a constant 7e-5 without clipping.
+    """AdamW with warm-up, a plateau and linear decay to zero.
 
-    A run on the plateau can be prolonged: resuming with another `total_steps` moves the decay.
+    The published model used a constant 7e-5 without clipping. A run on the plateau can be prolonged: resuming with
+    another `total_steps` moves the decay.
     """
 
     learning_rate: float = 8e-4
@@ -172,7 +173,9 @@ class TeachTraining(lightning.LightningModule):
             terms.append(("kl_between" if "2" in name else "kl_prior", name, value))
         if self.weights.joints or self.weights.velocity or self.weights.contact:
             predicted = model.normalizer.denormalise(told[0])
-            terms += [(name, name, value) for name, value in body_losses(predicted, actions.features, mask, model.fps).items()]
+            terms += [
+                (name, name, value) for name, value in body_losses(predicted, actions.features, mask, model.fps).items()
+            ]
         return [(group, f"{name}_{suffix}", value) for group, name, value in terms]
 
     def configure_optimizers(self) -> Any:

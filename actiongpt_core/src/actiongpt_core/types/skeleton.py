@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-#: Rest position of the pelvis joint in SMPL's own model space, metres (x left, y up, z forward): the mean male
-#: SMPL-H body. SMPL's translation plus this vector is the world position of the pelvis. Published checkpoints, AMASS npz
-#: and SMPL bodies speak of SMPL's translation, `Motion.translation` of the pelvis; this is the one home of the difference.
+#: Rest position of the pelvis joint in SMPL's own model space, metres (x left, y up, z forward): the mean male SMPL-H
+#: body. SMPL's translation plus this vector is the world position of the pelvis. Published checkpoints, AMASS npz and
+#: SMPL bodies speak of SMPL's translation, `Motion.translation` of the pelvis; this is the one home of the difference.
 #: Source: J_regressor @ v_template of SMPL-H with betas 0, rounded as in the data notes of the CMU set.
 SMPL_REST_PELVIS: tuple[float, float, float] = (-0.002, -0.223, 0.028)
 
@@ -90,7 +90,7 @@ class Skeleton:
 
 
 #: The 22 body joints of SMPL and SMPL-H (no hands), with mean neutral adult proportions, left and right averaged and
-#: rounded to 1 mm. Source: proportions published for SMPL-based humanoids (see NOTICE); not taken from a body-model file.
+#: rounded to 1 mm. Source: proportions published for SMPL-based humanoids (see NOTICE); not taken from a model file.
 SMPL_BODY = Skeleton(name="smpl_body", joint_names=_SMPL_NAMES, parents=_SMPL_PARENTS, rest_offsets=_SMPL_OFFSETS)
 
 #: The named skeletons, for files that name theirs.

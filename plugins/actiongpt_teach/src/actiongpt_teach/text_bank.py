@@ -17,8 +17,8 @@ from actiongpt_core.text.aggregators import mean
 from actiongpt_core.types.text import TextFeatures
 
 #: How often a sample is told by descriptions rather than by a raw phrase, and how often by all of its descriptions.
-DESCRIPTION_SHARE = 0.55
-_ALL_SHARE = 0.5
+DESCRIPTION_SHARE = 0.65
+_ALL_SHARE = 0.6
 _FIRST_WORDING_SHARE = 0.4
 
 

@@ -81,7 +81,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
     _install(session, tools=("mypy",))
-    _python(session, "-m", "mypy", *SOURCES, "noxfile.py")
+    _python(session, "-m", "mypy", *SOURCES, "benchmarks", "noxfile.py")
 
 
 @nox.session(venv_backend="none")

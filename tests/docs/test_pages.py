@@ -49,7 +49,7 @@ def test_commands_have_the_options_that_are_shown(page: Path) -> None:
 
 @pytest.mark.parametrize("arguments", ["generate walk", "generate walk --output", "generate walk -o a.bvh --sead 1"])
 def test_a_wrong_option_would_be_found(arguments: str) -> None:
-    with pytest.raises(Exception, match="(?i)option|parameter"):
+    with pytest.raises(Exception, match=r"(?i)option|parameter"):
         _parse(arguments.split())
 
 

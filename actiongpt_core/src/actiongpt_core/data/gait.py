@@ -10,36 +10,17 @@ import torch
 from torch import Tensor
 
 from actiongpt_core.data.clip import LabelledClip
+from actiongpt_core.evaluation.measures import foot_lead
 from actiongpt_core.geometry.clips import facing
-from actiongpt_core.geometry.kinematics import forward_kinematics
 from actiongpt_core.geometry.rotations import matrix_to_rot6d, rot6d_to_matrix, rotation_about_z
-from actiongpt_core.types.skeleton import SMPL_BODY
-
-_LEFT_ANKLE, _RIGHT_ANKLE = SMPL_BODY.index("left_ankle"), SMPL_BODY.index("right_ankle")
 
 
 def left_foot_events(clip: LabelledClip) -> list[int]:
     """Frames at which the left foot is farthest in front of the right one: one phase of every gait cycle."""
-    joints, _ = forward_kinematics(clip.rotations, clip.translation, SMPL_BODY)
-    angle = facing(clip.rotations[:, 0])
-    forward = torch.stack([angle.cos(), angle.sin()], dim=-1)
-    lead = ((joints[:, _LEFT_ANKLE, :2] - joints[:, _RIGHT_ANKLE, :2]) * forward).sum(-1)
+    lead = foot_lead(clip.motion)
     lead = torch.nn.functional.avg_pool1d(lead[None, None], 5, 1, 2, count_include_pad=False)[0, 0]
     inner = (lead[1:-1] > lead[:-2]) & (lead[1:-1] >= lead[2:]) & (lead[1:-1] > 0.1)
     return (inner.nonzero().flatten() + 1).tolist()
-
-
-def forward_speed(clip: LabelledClip) -> float:
-    """Mean speed of the pelvis along the facing direction, m/s; negative is backward."""
-    angle = facing(clip.rotations[:-1, 0])
-    steps = torch.diff(clip.translation[:, :2], dim=0)
-    return float((steps[:, 0] * angle.cos() + steps[:, 1] * angle.sin()).mean() * clip.fps)
-
-
-def total_turn(clip: LabelledClip) -> float:
-    """Change of the facing direction from first to last frame, unwrapped, radians; positive to the left."""
-    steps = torch.diff(facing(clip.rotations[:, 0]))
-    return float(torch.atan2(steps.sin(), steps.cos()).sum())
 
 
 def reverse_time(clip: LabelledClip, texts: tuple[str, ...]) -> LabelledClip:

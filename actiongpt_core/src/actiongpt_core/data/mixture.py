@@ -22,6 +22,7 @@ from actiongpt_core.data import gait
 from actiongpt_core.data.clip import LabelledClip, mirror_motion
 from actiongpt_core.data.cmu import CmuClip, CmuSet
 from actiongpt_core.data.procedural import ACTIONS, mirror_text, sample
+from actiongpt_core.evaluation.measures import forward_speed, turned_angle
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 
 #: Share of each group among the drawn clips.
@@ -140,8 +141,8 @@ def _pace(clip: LabelledClip, item: CmuClip) -> str | None:
     if item.action not in _GAIT or any(word in clip.texts[0].casefold() for word in _NOT_STEADY):
         return None
     low, high = _GAIT[item.action]
-    straight = abs(gait.total_turn(clip)) < _STRAIGHT_TURN
-    return item.action if straight and low <= gait.forward_speed(clip) <= high else None
+    straight = abs(turned_angle(clip.motion)) < _STRAIGHT_TURN
+    return item.action if straight and low <= forward_speed(clip.motion) <= high else None
 
 
 def _gait_windows(clip: LabelledClip, pace: str, max_frames: int) -> list[TrainingClip]:

@@ -28,7 +28,7 @@ def config_from_dict(cls: type[C], values: dict[str, Any]) -> C:
     Raises:
         ConfigError: A key is unknown (with a suggestion), or a value has the wrong type or range.
     """
-    known = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type, misc]
+    known = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type]
     for key, value in values.items():
         if key not in known:
             raise ConfigError(f"Unknown setting {key!r} for {cls.__name__}.{did_you_mean(key, known)}")

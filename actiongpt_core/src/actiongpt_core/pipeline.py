@@ -181,8 +181,8 @@ class Pipeline:
 
     def _num_frames(self, action: Action, seconds: float | None) -> int:
         wanted = action if action.seconds is not None else attrs.evolve(action, seconds=seconds)  # checks the value
-        length = wanted.seconds or getattr(self.model, "default_seconds", _DEFAULT_SECONDS)
-        return max(round(length * self.model.fps), 1)
+        default: float = getattr(self.model, "default_seconds", _DEFAULT_SECONDS)
+        return max(round((wanted.seconds or default) * self.model.fps), 1)
 
     def _encode(self, described: Sequence[Sequence[Descriptions]]) -> list[list[TextFeatures]]:
         """Aggregated features of every action; texts seen before come from memory.

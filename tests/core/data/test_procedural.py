@@ -234,3 +234,17 @@ def test_wrong_arguments() -> None:
         sample("clap", rng, 0.0)
     with pytest.raises(ConfigError, match="positive"):
         sample("clap", rng, float("nan"))
+
+
+def test_with_little_spread_performances_are_alike() -> None:
+    def variety(spread: float) -> float:
+        made = [sample("wave with the left hand", np.random.default_rng(seed), 4.0, spread=spread) for seed in range(4)]
+        return float(np.std([clip.poses for clip in made], axis=0).mean())
+
+    assert variety(0.1) < 0.3 * variety(1.0)
+
+
+@pytest.mark.parametrize("spread", [-0.1, 1.5])
+def test_an_impossible_spread_is_an_error(spread: float) -> None:
+    with pytest.raises(ConfigError, match="spread"):
+        sample("bow", np.random.default_rng(0), spread=spread)

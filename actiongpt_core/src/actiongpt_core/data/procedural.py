@@ -17,8 +17,8 @@ from actiongpt_core.data.procedural_helpers import Script
 from actiongpt_core.data.procedural_poses import MIRROR, FloatArray, Rig
 from actiongpt_core.errors import ConfigError, did_you_mean
 
-Build = Callable[[np.random.Generator, float, float], tuple[FloatArray, FloatArray]]
-"""(rng, seconds, frames a second) -> axis-angle poses [T, 22, 3], pelvis positions [T, 3] in metres."""
+Build = Callable[[np.random.Generator, float, float, float], tuple[FloatArray, FloatArray]]
+"""(rng, seconds, frames a second, spread) -> axis-angle poses [T, 22, 3], pelvis positions [T, 3] in metres."""
 
 _SIDE = re.compile(r"\b(left|right)(?=(?:wards?|y|ies|most|-?handed(?:ly)?|-?footed)?\b)", re.IGNORECASE)
 _SIDED = re.compile(r"\b(?:left|right)", re.IGNORECASE)
@@ -62,8 +62,8 @@ def mirror_motion(poses: FloatArray, trans: FloatArray) -> tuple[FloatArray, Flo
 
 
 def _builder(script: Script, mirrored: bool = False) -> Build:
-    def build(rng: np.random.Generator, seconds: float, fps: float) -> tuple[FloatArray, FloatArray]:
-        rig = Rig(rng, seconds, fps)
+    def build(rng: np.random.Generator, seconds: float, fps: float, spread: float) -> tuple[FloatArray, FloatArray]:
+        rig = Rig(rng, seconds, fps, spread)
         script(rig)
         poses, trans = rig.solve()
         return mirror_motion(poses, trans) if mirrored else (poses, trans)
@@ -250,15 +250,27 @@ ACTIONS: dict[str, ProceduralAction] = _actions()
 """All actions by canonical name; one-sided actions are present for both sides."""
 
 
-def sample(name: str, rng: np.random.Generator, seconds: float | None = None, fps: float = 30.0) -> ProceduralClip:
+def sample(
+    name: str, rng: np.random.Generator, seconds: float | None = None, fps: float = 30.0, spread: float = 1.0
+) -> ProceduralClip:
     """Generate a random performance of an action.
 
-    name: a key of ACTIONS; seconds: length of the clip, 2.5 to 5.5 at random by default; fps: frames a second.
+    Args:
+        name: A key of ACTIONS.
+        rng: Source of the variation.
+        seconds: Length of the clip; 2.5 to 5.5 at random by default.
+        fps: Frames a second.
+        spread: How much performances differ in delay, speed, size and style: 1 for all, 0 for hardly at all.
+
+    Raises:
+        ConfigError: There is no such action, or a number is out of range.
     """
     if name not in ACTIONS:
         raise ConfigError(f"There is no procedural action {name!r}.{did_you_mean(name, ACTIONS)}")
     length = float(rng.uniform(2.5, 5.5)) if seconds is None else seconds
     if not (length > 0.0 and fps > 0.0):
         raise ConfigError(f"The length and the frame rate must be positive, not {length} s and {fps} a second.")
-    poses, trans = ACTIONS[name].build(rng, length, fps)
+    if not 0.0 <= spread <= 1.0:
+        raise ConfigError(f"The spread of performances must be from 0 to 1, not {spread}.")
+    poses, trans = ACTIONS[name].build(rng, length, fps, spread)
     return ProceduralClip(name, poses.astype(np.float32), trans.astype(np.float32), fps)

@@ -161,20 +161,21 @@ class Rig:
     """Channels of one motion over time, with the random style of its performer.
 
     Attributes: t [T] seconds; ch: channel name -> [T] (degrees, metres); start: delay before the action, seconds;
-    speed: factor on durations (larger is faster).
+    speed: factor on durations (larger is faster). spread: 1 for the full variety of performances, 0 for none.
     """
 
-    def __init__(self, rng: np.random.Generator, seconds: float, fps: float) -> None:
+    def __init__(self, rng: np.random.Generator, seconds: float, fps: float, spread: float = 1.0) -> None:
         frames = max(2, round(seconds * fps))
         self.rng = rng
+        self.spread = spread
         self.fps = fps
         self.t: FloatArray = np.arange(frames) / fps
         self.end = frames / fps
-        self.start = float(rng.uniform(0.0, min(0.6, 0.12 * seconds)))
-        self.speed = float(rng.uniform(0.8, 1.35))
+        self.start = self.uniform(0.0, min(0.6, 0.12 * seconds))
+        self.speed = self.uniform(0.8, 1.35)
         self.ch: dict[str, FloatArray] = {name: np.zeros(frames) for name in CHANNELS}
-        self.idle = float(rng.uniform(0.4, 1.2))
-        self.toe_out = float(rng.uniform(-3.0, 14.0))
+        self.idle = self.uniform(0.4, 1.2)
+        self.toe_out = self.uniform(-3.0, 14.0)
         self._stand()
         self.goal = {name: float(values[0]) for name, values in self.ch.items()}
 
@@ -193,12 +194,13 @@ class Rig:
     # Scripting ---------------------------------------------------------------------------------------------------
 
     def uniform(self, low: float, high: float) -> float:
-        """Uniform random number."""
-        return float(self.rng.uniform(low, high))
+        """Uniform random number; with less spread closer to the middle."""
+        return 0.5 * (low + high) + self.spread * (float(self.rng.random()) - 0.5) * (high - low)
 
     def chance(self, probability: float) -> bool:
-        """True with the given probability."""
-        return bool(self.rng.random() < probability)
+        """True with the given probability; with less spread more often what is likelier."""
+        likelier = 1.0 if probability >= 0.5 else 0.0
+        return bool(self.rng.random() < self.spread * probability + (1.0 - self.spread) * likelier)
 
     def side(self) -> str:
         """'l' or 'r' at random."""

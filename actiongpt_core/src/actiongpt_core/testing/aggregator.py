@@ -108,7 +108,7 @@ class AggregatorSuite:
     def test_gradient_flows_to_the_descriptions(self, aggregator: Aggregator, features: TextFeatures) -> None:
         tokens = features.tokens.clone().requires_grad_()
         result = aggregator(attrs.evolve(features, tokens=tokens))
-        result.tokens[result.mask].sum().backward()  # type: ignore[no-untyped-call]
+        result.tokens[result.mask].sum().backward()
         assert tokens.grad is not None
         assert tokens.grad.isfinite().all()
         assert tokens.grad.abs().sum() > 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -130,7 +131,7 @@ class Teach(nn.Module):
         self.config = config
         self.features = RootVelocityRot6d(self.skeleton.num_joints, canonicalise=config.heading == "axis_angle")
         num_features = self.features.num_features
-        sizes = {"num_heads": config.num_heads, "ff_size": config.ff_size, "dropout": config.dropout}
+        sizes: dict[str, Any] = {"num_heads": config.num_heads, "ff_size": config.ff_size, "dropout": config.dropout}
         sizes["frames_per_token"] = config.frames_per_token
         basis = None
         if config.basis_components:

@@ -45,7 +45,7 @@ CONFIG = TeachConfig(
     root="pelvis",
     heading="facing",
     frames_per_token=5,
-    basis_components=96,
+    basis_components=128,
     max_frames=180,
     noise_scale=0.6,
 )
@@ -58,7 +58,7 @@ VARIANTS = 40
 #: The motion branch sees half of each batch: a third less computation.
 MOTION_SHARE = 0.5
 #: The first steps teach the text and the linear basis alone: a fifth of the computation, and the text comes first.
-BASIS_STEPS = 6000
+BASIS_STEPS = 7000
 
 
 def main() -> None:

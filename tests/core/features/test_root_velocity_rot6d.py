@@ -7,6 +7,7 @@ from actiongpt_core.features.base import Normalizer
 from actiongpt_core.features.root_velocity_rot6d import RootVelocityRot6d
 from actiongpt_core.geometry.clips import facing
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, rotation_about_z
+from actiongpt_core.types.motion import Motion
 
 
 @pytest.fixture
@@ -27,6 +28,14 @@ def test_without_canonical_turn_the_round_trip_returns_the_motion(clip: tuple[to
     torch.testing.assert_close(rotations, clip[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(translation[:, 2], clip[1][:, 2])
     torch.testing.assert_close(translation[:, :2], clip[1][:, :2] - clip[1][:1, :2], atol=1e-5, rtol=0)
+
+
+def test_a_motion_comes_back_from_its_features(clip: tuple[torch.Tensor, torch.Tensor]) -> None:
+    features = RootVelocityRot6d(canonicalise=False)
+    motion = Motion(rotations=clip[0], translation=clip[1] - clip[1][0] * torch.tensor([1.0, 1.0, 0.0]), fps=25)
+    back = features.to_motion(features.from_motion(motion), fps=25)
+    torch.testing.assert_close(back.rotations, motion.rotations, atol=1e-5, rtol=0)
+    torch.testing.assert_close(back.translation, motion.translation, atol=1e-5, rtol=0)
 
 
 def test_features_do_not_depend_on_where_the_clip_starts(clip: tuple[torch.Tensor, torch.Tensor]) -> None:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from actiongpt_core.errors import ShapeError
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.skeleton import Skeleton
 
 _EPSILON = 1e-12  # of the originals; guards entries with zero spread
 
@@ -23,6 +25,10 @@ class MotionFeatures(Protocol):
 
     def decode(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(..., T, F), not normalised -> rotations (..., T, J, 3, 3), translation (..., T, 3)."""
+        ...
+
+    def to_motion(self, features: Tensor, *, fps: float, skeleton: Skeleton) -> Motion:
+        """(T, F), not normalised -> the motion."""
         ...
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from actiongpt_core.geometry.clips import heading
 from actiongpt_core.geometry.rotations import matrix_to_rot6d, rot6d_to_matrix, rotation_about_z
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
 
 
 @attrs.frozen
@@ -56,6 +58,15 @@ class RootVelocityRot6d:
         path = torch.cumsum(features[..., 1:3], dim=-2)
         translation = torch.cat([path - path[..., :1, :], features[..., :1]], dim=-1)
         return rot6d_to_matrix(features[..., 3:].unflatten(-1, (self.num_joints, 6))), translation
+
+    def from_motion(self, motion: Motion) -> Tensor:
+        """The features of a motion, (T, F), not normalised; its root is the pelvis."""
+        return self.encode(motion.rotations, motion.translation)
+
+    def to_motion(self, features: Tensor, *, fps: float, skeleton: Skeleton = SMPL_BODY) -> Motion:
+        """The motion that features (T, F), not normalised, tell of."""
+        rotations, translation = self.decode(features)
+        return Motion(rotations=rotations, translation=translation, fps=fps, skeleton=skeleton)
 
     def turn(self, features: Tensor, angle: Tensor) -> Tensor:
         """The same motion in a frame turned by `angle` about Z: the body turns by -angle.

@@ -1,11 +1,9 @@
 """What the shipped checkpoints are trained on: real and parametric clips, grouped, with the share of each group.
 
-Real: the training split of the CMU set and its mirror image, with left and right swapped in the words. Straight
-walks and
-runs get the wordings "walk forward" and "run forward" as well, are brought to one cadence by warping time, and
-repeat their
-gait cycles to fill a window. The same walks at another cadence become "walk slowly" and "walk quickly", reversed in
-time "walk backward". Parametric: `procedural.ACTIONS`.
+Real: the training split of the CMU set and its mirror image, with left and right swapped in the words. Straight walks
+and runs get the wordings "walk forward" and "run forward" as well, are brought to one cadence by warping time, and
+repeat their gait cycles to fill a window. The same walks at another cadence become "walk slowly" and "walk quickly",
+reversed in time "walk backward". Parametric: `procedural.ACTIONS`.
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ class TeachConfig:
     #: What feature 0..2 speak of: SMPL's translation (published checkpoints) or the pelvis joint.
     root: Literal["smpl", "pelvis"] = attrs.field(default="smpl", validator=in_(("smpl", "pelvis")))
     #: How a heading is measured when actions are joined: the originals' axis-angle component, or the true facing
-    #: direction;
-    #: with "facing" the history is also turned to the canonical direction before it is encoded, so that a model
-    #: trained on pairs sees the third action as it saw the second.
+    #: direction; with "facing" the history is also turned to the canonical direction before it is encoded, so that a
+    #: model trained on pairs sees the third action as it saw the second.
     heading: Literal["axis_angle", "facing"] = attrs.field(
         default="axis_angle", validator=in_(("axis_angle", "facing"))
     )

@@ -1,10 +1,9 @@
 """Two consecutive actions and their transition, as training samples for the small checkpoint.
 
-Pairs are composed: the second clip is turned and moved to where the first one ends, and a bridge of interpolated
-frames joins
-them. Only clips whose pelvis heights fit are joined (nobody walks off a chair). Where a clip goes on in its
-recording (the
-timed exercise sequences, windows of long recordings) a share of its pairs are the two clips as they were recorded.
+Pairs are composed: the second clip is turned and moved to where the first one ends, and as many frames are interpolated
+between them as in generation. Only clips whose pelvis heights fit are joined (nobody walks off a chair). Where a clip
+goes on in its recording (the timed exercise sequences, windows of long recordings) a share of its pairs are the two
+clips as they were recorded.
 """
 
 from __future__ import annotations
@@ -98,11 +97,10 @@ class PairSampler:
                 break
         else:
             return Sample(self._segment(clip))
-        width = self.gap + int(self.rng.integers(6, 19))
         rotations, translation = align_full(
             after.rotations, after.translation, clip.rotations[-1, 0], clip.translation[-1], heading=facing
         )
-        between = bridge((clip.rotations[-1], rotations[0]), (clip.translation[-1], translation[0]), width)
+        between = bridge((clip.rotations[-1], rotations[0]), (clip.translation[-1], translation[0]), self.gap)
         joined_rotations = torch.cat([clip.rotations, between[0], rotations])
         joined_translation = torch.cat([clip.translation, between[1], translation])
         end = clip.num_frames + max_frames + self.gap

@@ -47,9 +47,10 @@ CONFIG = TeachConfig(
     frames_per_token=5,
     basis_components=128,
     max_frames=180,
+    transition_frames=12,
     noise_scale=0.6,
 )
-WEIGHTS = LossWeights(kl_between=5e-4, kl_prior=5e-5, latent=1e-3, joints=1.0, velocity=0.05, contact=0.1)
+WEIGHTS = LossWeights(kl_between=5e-4, kl_prior=5e-5, latent=1e-3, joints=1.0, velocity=0.2, contact=0.03)
 BATCH_SIZE = 32
 CURVES = ["basis_0", "text2motion_0", "text2motion_1", "motion2motion_0", "joints_0", "velocity_0", "contact_0"]
 PAIR_SHARE = 0.35

@@ -12,11 +12,13 @@ Curves = dict[str, list[tuple[int, float]]]
 
 def read_curves(folder: Path) -> Curves:
     """All values in `folder/*/metrics.csv`, in the order of steps; a run that was resumed has several files."""
-    rows = [row for file in folder.glob("*/metrics.csv") for row in csv.DictReader(file.open(encoding="utf-8"))]
+    files = [file.read_text(encoding="utf-8").splitlines() for file in folder.glob("*/metrics.csv")]
+    rows = [row for lines in files for row in csv.DictReader(lines)]
     curves: Curves = defaultdict(list)
     for row in sorted(rows, key=lambda row: int(row["step"])):
         for name, value in row.items():
-            if name not in ("step", "epoch") and value:
+            # Lightning repeats the last value of a name that is no longer logged.
+            if name not in ("step", "epoch") and value and float(value) != (curves[name] or [(0, None)])[-1][1]:
                 curves[name].append((int(row["step"]), float(value)))
     return dict(curves)
 

@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cmu", help="folder of the prepared CMU set (default: ACTIONGPT_CMU)")
     parser.add_argument("--out", type=Path, required=True, help="where state, curves and the checkpoint go")
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=9_800)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's own number")
     arguments = parser.parse_args()

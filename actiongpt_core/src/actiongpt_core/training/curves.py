@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def read_curves(folder: Path) -> Curves:
     for row in sorted(rows, key=lambda row: int(row["step"])):
         for name, value in row.items():
             # Lightning repeats the last value of a name that is no longer logged.
-            if name not in ("step", "epoch") and value and float(value) != (curves[name] or [(0, None)])[-1][1]:
+            if name not in ("step", "epoch") and value and float(value) != (curves[name] or [(0, math.nan)])[-1][1]:
                 curves[name].append((int(row["step"]), float(value)))
     return dict(curves)
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from actiongpt_core.types.text import Action, Descriptions, TextFeatures
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import torch
     from torch import Tensor
 
@@ -98,20 +96,6 @@ class MotionModel(Protocol):
         Returns:
             A motion of sum(lengths) frames.
         """
-        ...
-
-
-@runtime_checkable
-class TrainedModel(MotionModel, Protocol):
-    """A motion model that reads checkpoints and brings its own text encoder."""
-
-    text_encoder: TextEncoder
-
-    @classmethod
-    def from_checkpoint(
-        cls, path: Path | None, *, text_encoder: str | Path | None = None, stats: Path | None = None
-    ) -> TrainedModel:
-        """Build the model from a checkpoint folder; None for the one that ships."""
         ...
 
 

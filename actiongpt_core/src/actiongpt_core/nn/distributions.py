@@ -47,7 +47,3 @@ class DiagonalGaussian:
         ratio = (self.logvar - other.logvar).exp()
         distance = (self.mu - other.mu) ** 2 / other.logvar.exp()
         return 0.5 * (ratio + distance - 1 - (self.logvar - other.logvar))
-
-    def detach(self) -> DiagonalGaussian:
-        """The same distribution without gradient."""
-        return DiagonalGaussian(self.mu.detach(), self.logvar.detach())

@@ -7,6 +7,8 @@ from actiongpt_teach import Teach, TeachConfig
 
 
 class TestTeach(MotionModelSuite):
+    backbone = "teach"
+
     def build_model(self) -> MotionModel:
         torch.manual_seed(0)
         return Teach(TeachConfig.tiny(), text_encoder=FakeTextEncoder(8)).eval()

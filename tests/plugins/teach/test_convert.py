@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 from actiongpt_core.cli.main import app
 from actiongpt_core.errors import CheckpointError, MissingAssetError
 from actiongpt_core.pipeline import Pipeline
+from actiongpt_core.published import read_stats
+from actiongpt_core.published_vae import read_published_vae
 from actiongpt_core.safe_pickle import load_checkpoint
 from actiongpt_teach.convert import convert, load_published
 from actiongpt_teach.model import Teach
-from actiongpt_teach.published import read_published, read_stats
 
 # These tests are about the mechanics, so they always take the data that is kept with them.
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -36,7 +37,7 @@ class Call:
 @pytest.fixture(scope="module")
 def stats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("stats") / "stats.npz"
-    entry = read_published(GOLDEN / "teach_tiny").stats_entry
+    entry = read_published_vae(GOLDEN / "teach_tiny", "teach").stats_entry
     numbers = np.random.default_rng(0)
     mean, std = numbers.normal(size=NUM_FEATURES), numbers.uniform(0.1, 1.0, NUM_FEATURES)
     np.savez(file, **{f"{entry}/rfeats_mean": mean.astype("f4"), f"{entry}/rfeats_std": std.astype("f4")})
@@ -87,14 +88,17 @@ def test_heads_and_dropout_are_not_taken_from_the_config(experiment: Path, stats
 def test_references_in_the_config_are_followed(experiment: Path) -> None:
     change_config(experiment, lambda config: config["model"].update(ff_size="${model.textencoder.size}"))
     change_config(experiment, lambda config: config["model"]["textencoder"].update(size="${model.latent_dim}"))
-    assert read_published(experiment).ff_size == read_published(experiment).latent_dim
+    assert read_published_vae(experiment, "teach").ff_size == read_published_vae(experiment, "teach").latent_dim
 
 
 def test_settings_that_are_left_out_are_those_of_the_release(experiment: Path) -> None:
     for key in ("vae", "z_prev_text", "activation"):
         change_config(experiment, lambda config, key=key: config["model"].pop(key))
     change_config(experiment, lambda config: config.pop("sampler"))
-    assert (read_published(experiment).min_frames, read_published(experiment).max_frames) == (15, 750)
+    assert (read_published_vae(experiment, "teach").min_frames, read_published_vae(experiment, "teach").max_frames) == (
+        15,
+        750,
+    )
 
 
 def test_tolerated_weights_may_be_absent_or_more(experiment: Path, stats: Path) -> None:
@@ -132,7 +136,9 @@ def test_the_command_converts(stats: Path, tmp_path: Path) -> None:
     options = ["--text-encoder", str(TEXT_MODEL), "--stats", str(stats), "--backbone", "teach", "-o", str(target)]
     result = CliRunner().invoke(app, ["checkpoints", "convert", str(GOLDEN / "teach_tiny"), *options])
     assert result.exit_code == 0, result.output
-    assert Teach.from_checkpoint(target).config.latent_dim == read_published(GOLDEN / "teach_tiny").latent_dim
+    assert (
+        Teach.from_checkpoint(target).config.latent_dim == read_published_vae(GOLDEN / "teach_tiny", "teach").latent_dim
+    )
 
 
 def test_a_failed_conversion_leaves_nothing(experiment: Path, stats: Path, tmp_path: Path) -> None:
@@ -255,7 +261,7 @@ def test_statistics_are_read_from_the_originals_folder(stats: Path, tmp_path: Pa
             file = tmp_path / f"{name}.pt"
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.save(torch.from_numpy(archive[name]), file, _use_new_zipfile_serialization=is_zip)
-    entry = read_published(GOLDEN / "teach_tiny").stats_entry
+    entry = read_published_vae(GOLDEN / "teach_tiny", "teach").stats_entry
     for one, other in zip(
         read_stats(stats, entry, NUM_FEATURES), read_stats(tmp_path, entry, NUM_FEATURES), strict=True
     ):
@@ -263,9 +269,9 @@ def test_statistics_are_read_from_the_originals_folder(stats: Path, tmp_path: Pa
 
 
 def test_other_kinds_of_data_have_their_own_statistics(experiment: Path) -> None:
-    entry = read_published(experiment).stats_entry
+    entry = read_published_vae(experiment, "teach").stats_entry
     change_config(experiment, lambda config: config["data"].update(dtype="seg"))
-    assert read_published(experiment).stats_entry == f"{entry}/seg"
+    assert read_published_vae(experiment, "teach").stats_entry == f"{entry}/seg"
 
 
 def test_missing_statistics_say_what_is_expected(stats: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from actiongpt_core.body.joint_sets import convert_joints, shift_to_start
 from actiongpt_core.body.smpl import SmplBody
 from actiongpt_core.evaluation.metrics import transition_distance
+from actiongpt_core.published_vae import read_published_vae
 from actiongpt_core.safe_pickle import load_checkpoint
 from actiongpt_core.text.aggregators import mean
 from actiongpt_core.text.encoders import TransformersTextEncoder
@@ -27,7 +28,6 @@ from actiongpt_core.types.skeleton import SMPL_REST_PELVIS
 from actiongpt_core.types.text import Action, TextFeatures
 from actiongpt_teach.convert import load_published
 from actiongpt_teach.model import Teach
-from actiongpt_teach.published import read_published
 
 pytestmark = pytest.mark.golden
 
@@ -49,7 +49,9 @@ MILLIMETRES = 0.05  # the joint set mmm is in about millimetres
 def model(golden: Any, tmp_path_factory: pytest.TempPathFactory) -> Teach:
     experiment, stats = golden.folder / FOLDER, golden.folder / "stats" / "stats.npz"
     if not stats.is_file():
-        stats = recovered_stats(golden, read_published(experiment).stats_entry, tmp_path_factory.mktemp("stats"))
+        stats = recovered_stats(
+            golden, read_published_vae(experiment, "teach").stats_entry, tmp_path_factory.mktemp("stats")
+        )
     return load_published(experiment, text_encoder=golden.folder / "distilbert_tiny", stats=stats)
 
 

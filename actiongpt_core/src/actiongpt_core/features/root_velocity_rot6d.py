@@ -40,6 +40,11 @@ class RootVelocityRot6d:
         """F."""
         return 3 + 6 * self.num_joints
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Sizes of the groups of numbers that have one unit: height, planar velocity, each joint's rotation."""
+        return (1, 2, *[6] * self.num_joints)
+
     def encode(self, rotations: Tensor, translation: Tensor) -> Tensor:
         """Rotations (T, J, 3, 3), translation (T, 3) in metres -> (T, F), not normalised."""
         velocity = torch.cat([translation.new_zeros(1, 2), translation[1:, :2] - translation[:-1, :2]])

@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 
 from actiongpt_core.errors import ConfigError
-from actiongpt_core.geometry.rotations import matrix_to_axis_angle, rotation_about_z, slerp
+from actiongpt_core.geometry.rotations import (
+    matrix_to_axis_angle,
+    matrix_to_rot6d,
+    rot6d_to_matrix,
+    rotation_about_z,
+    slerp,
+)
 
 #: The direction that canonical clips face at their first frame: -y, as an upright body turned by +90 degrees about x
 #: does.
@@ -74,6 +80,40 @@ def upsample(values: Tensor, factor: int) -> Tensor:
     weights = (torch.arange(factor) / factor).to(values).reshape(1, -1, *[1] * (values.ndim - 1))
     between = (1 - weights) * values[:-1, None] + weights * values[1:, None]
     return torch.cat([between.flatten(0, 1), values[-1:]])
+
+
+def resample(rotations: Tensor, translation: Tensor, fps: float, new_fps: float) -> tuple[Tensor, Tensor]:
+    """The same motion at another frame rate, from the same first frame; no frame is made up after the last.
+
+    Between two frames positions and 6D rotations run along straight lines, so frames of a lower rate should not be far
+    apart. A frame that is at hand at its very time is taken as it is.
+
+    Args:
+        rotations: (T, J, 3, 3).
+        translation: (T, 3).
+        fps: Frames a second.
+        new_fps: Frames a second of the result.
+
+    Returns:
+        rotations (T', J, 3, 3) and translation (T', 3).
+
+    Raises:
+        ConfigError: A rate is not positive.
+    """
+    if not (fps > 0 and new_fps > 0):
+        raise ConfigError(f"Resampling needs positive frame rates, got {fps} and {new_fps}.")
+    if fps == new_fps:
+        return rotations, translation
+    last = len(rotations) - 1
+    # Rounded, so that frames 3 * (20 / 60) and the like are found at their very time.
+    times = (torch.arange(int(last * new_fps / fps + 1e-6) + 1, dtype=torch.float64) * fps / new_fps).round(decimals=6)
+    before = times.long().clamp(max=last).to(rotations.device)
+    after = (before + 1).clamp(max=last)
+    weights = (times.to(rotations.device) - before).to(rotations)
+    rot6d = matrix_to_rot6d(rotations)
+    turned = rot6d_to_matrix(torch.lerp(rot6d[before], rot6d[after], weights[:, None, None]))
+    turned = torch.where((weights == 0)[:, None, None, None], rotations[before], turned)
+    return turned, torch.lerp(translation[before], translation[after], weights[:, None])
 
 
 def align_full(

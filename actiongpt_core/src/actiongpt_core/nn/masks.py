@@ -23,3 +23,16 @@ def mask_to_lengths(mask: Tensor) -> Tensor:
 def pad(tensors: Sequence[Tensor], value: float = 0.0) -> Tensor:
     """Stack tensors (T_i, ...) of different first size to (B, T, ...), filled up with `value`."""
     return torch.nn.utils.rnn.pad_sequence(list(tensors), batch_first=True, padding_value=value)
+
+
+def padding_logits(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What the originals added to the attention logits by accident: an inverted integer mask, -2 and -1.
+
+    Args:
+        mask: (B, L), True for real tokens.
+        dtype: Of the result.
+
+    Returns:
+        (B, L), -2 for real tokens and -1 for padding (~1 and ~0 on integers, as torch 1.11 added them).
+    """
+    return torch.where(mask, -2.0, -1.0).to(dtype)

@@ -79,16 +79,10 @@ class SequenceEncoder(nn.Module):
 
         Lengths (B,), or None to count every frame, padding included, as real.
         """
-        tokens = self.motion_projection(_patch(features, self.frames_per_token))
-        batch, num_tokens = tokens.shape[:2]
-        start = torch.stack([self.mu_token, self.logvar_token]).expand(batch, 2, -1)
-        x = self.position(torch.cat([start, tokens], dim=1))
-        padding = None
-        if lengths is not None:
-            real = torch.div(lengths + self.frames_per_token - 1, self.frames_per_token, rounding_mode="floor")
-            mask = lengths_to_mask(real, num_tokens)
-            padding = ~torch.cat([mask.new_ones(batch, 2), mask], dim=1)
-        out = self.transformer(x, src_key_padding_mask=padding)
+        tokens = self.motion_projection(patch_frames(features, self.frames_per_token))
+        start = torch.stack([self.mu_token, self.logvar_token])
+        x, padding = start_with(start, tokens, lengths, self.frames_per_token)
+        out = self.transformer(self.position(x), src_key_padding_mask=padding)
         return DiagonalGaussian(out[:, 0], out[:, 1])
 
 
@@ -159,9 +153,32 @@ class SequenceDecoder(nn.Module):
         return features * lengths_to_mask(lengths, num_frames)[..., None]
 
 
-def _patch(features: Tensor, frames_per_token: int) -> Tensor:
+def patch_frames(features: Tensor, frames_per_token: int) -> Tensor:
     """(B, T, F) -> (B, ceil(T / P), P F), zeros at the end."""
     missing = -features.shape[1] % frames_per_token
     if missing:
         features = nn.functional.pad(features, (0, 0, 0, missing))
     return features.reshape(len(features), -1, frames_per_token * features.shape[-1])
+
+
+def start_with(
+    start: Tensor, tokens: Tensor, lengths: Tensor | None, frames_per_token: int
+) -> tuple[Tensor, Tensor | None]:
+    """Learned tokens before those of a motion.
+
+    Args:
+        start: The learned tokens, (N, D).
+        tokens: The motion's, (B, P, D).
+        lengths: (B,) in frames; None to count every token as real.
+        frames_per_token: Frames that a token of the motion holds.
+
+    Returns:
+        (B, N + P, D), and the padding mask (B, N + P), True for what is no motion, or None.
+    """
+    batch, num_tokens = tokens.shape[:2]
+    x = torch.cat([start.expand(batch, *start.shape), tokens], dim=1)
+    if lengths is None:
+        return x, None
+    real = torch.div(lengths + frames_per_token - 1, frames_per_token, rounding_mode="floor")
+    mask = lengths_to_mask(real, num_tokens)
+    return x, ~torch.cat([mask.new_ones(batch, len(start)), mask], dim=1)

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from actiongpt_core.checkpoints import load_weights, read_config, resolve_text_encoder, write_checkpoint
-from actiongpt_core.errors import ConfigError, ShapeError
 from actiongpt_core.features.base import Normalizer
 from actiongpt_core.features.root_velocity_rot6d import RootVelocityRot6d
-from actiongpt_core.geometry.clips import CANONICAL_FACING, align_full, align_translation, bridge, facing, heading
+from actiongpt_core.geometry.clips import CANONICAL_FACING, facing, heading
+from actiongpt_core.geometry.joining import join_actions, start_frames
 from actiongpt_core.geometry.rotations import rot6d_to_matrix
 from actiongpt_core.interfaces import TextEncoder
 from actiongpt_core.nn.basis import MotionBasis
 from actiongpt_core.nn.distributions import DiagonalGaussian
-from actiongpt_core.nn.masks import pad
+from actiongpt_core.nn.generation import check_sequences, draw_noise, pad_texts
+from actiongpt_core.nn.keywords import KeywordPool
+from actiongpt_core.nn.masks import padding_logits
 from actiongpt_core.nn.positional import PositionalEncoding
 from actiongpt_core.nn.sequence import SequenceDecoder, SequenceEncoder, transformer_encoder
 from actiongpt_core.text.encoders import TransformersTextEncoder
@@ -33,26 +35,6 @@ from actiongpt_teach.config import BACKBONE, TeachConfig
 
 #: The checkpoint that ships with this package.
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "default"
-
-
-class KeywordPool(nn.Module):
-    """The strongest response of each of N learned detectors among a text's tokens, mapped to a latent.
-
-    A few words decide (left, right, raise, sit); a transformer that learns from little data finds them late, this at
-    once.
-    # Differs from the paper: optional, used by the small checkpoint that ships.
-    """
-
-    def __init__(self, text_dim: int, num_detectors: int, latent_dim: int) -> None:
-        super().__init__()
-        self.detectors = nn.Linear(text_dim, num_detectors)
-        self.to_latent = nn.Linear(num_detectors, latent_dim)
-
-    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """(B, L, C), (B, L) -> (B, D)."""
-        responses = self.detectors(tokens).masked_fill(~mask[..., None], -torch.inf).amax(1)
-        out: Tensor = self.to_latent(nn.functional.gelu(responses))
-        return out
 
 
 class TextHistoryEncoder(nn.Module):
@@ -115,10 +97,7 @@ class TextHistoryEncoder(nn.Module):
         return DiagonalGaussian(mu, out[:, 1])
 
     def _padding(self, real: Tensor, dtype: torch.dtype) -> Tensor:
-        if self.additive_padding:
-            # ~1 = -2 and ~0 = -1 on integers: what torch 1.11 added to the attention logits.
-            return torch.where(real, -2.0, -1.0).to(dtype)
-        return ~real
+        return padding_logits(real, dtype) if self.additive_padding else ~real
 
 
 class Teach(nn.Module):
@@ -253,7 +232,8 @@ class Teach(nn.Module):
             ConfigError: A length is outside the checkpoint's range.
             ShapeError: A sequence is empty, or has another number of lengths than of actions.
         """
-        self._check(features, lengths)
+        limits = {"min_frames": self.min_frames, "max_frames": self.max_frames}
+        check_sequences(features, lengths, fps=self.fps, **limits)
         scale = self.config.noise_scale if noise_scale is None else noise_scale
         generators = [None] * len(features) if generators is None else list(generators)
         blocks: list[list[Tensor]] = [[] for _ in features]
@@ -269,19 +249,6 @@ class Teach(nn.Module):
                 blocks[index].append(torch.cat([rows.new_zeros(gap, rows.shape[1]), rows[:count]]))
         return [self._motion(actions) for actions in blocks]
 
-    def _check(self, features: Sequence[Sequence[TextFeatures]], lengths: Sequence[Sequence[int]]) -> None:
-        if not features or any(not actions for actions in features):
-            raise ShapeError("A sequence needs at least one action.")
-        if [len(actions) for actions in features] != [len(frames) for frames in lengths]:
-            raise ShapeError("Every action needs one length.")
-        shortest, longest = self.min_frames, self.max_frames
-        for frames in (count for counts in lengths for count in counts):
-            if not shortest <= frames <= longest:
-                raise ConfigError(
-                    f"This checkpoint makes actions of {shortest / self.fps:.2g} to {longest / self.fps:.3g} seconds, "
-                    f"got {frames / self.fps:.3g}. For a longer motion name the action twice."
-                )
-
     def _sample(
         self,
         features: Sequence[TextFeatures],
@@ -289,11 +256,8 @@ class Teach(nn.Module):
         generators: Sequence[torch.Generator | None],
         noise_scale: float,
     ) -> Tensor:
-        device = self.normalizer.mean.device
-        tokens = pad([item.tokens.to(device) for item in features])
-        mask = pad([item.mask.to(device) for item in features])
-        # One draw a sequence and action, of shape (1, D), on the CPU: the order of the originals' draws.
-        noise = torch.cat([torch.randn(1, self.config.latent_dim, generator=generator) for generator in generators])
+        tokens, mask = pad_texts(features, self.normalizer.mean.device)
+        noise = draw_noise(generators, self.config.latent_dim)
         return self.encode_text(tokens, mask, history).sample(noise=noise, noise_scale=noise_scale)
 
     def _history(self, blocks: Sequence[Tensor]) -> Tensor:
@@ -317,13 +281,12 @@ class Teach(nn.Module):
         rotations, translation = self.join(blocks)
         if self.config.root == "smpl":
             translation = translation + translation.new_tensor(SMPL_REST_PELVIS)
-        starts = tuple(torch.tensor([0] + [len(block) for block in blocks[:-1]]).cumsum(0).tolist())
         return Motion(
             rotations=rotations.cpu(),
             translation=translation.cpu(),
             fps=self.fps,
             skeleton=self.skeleton,
-            starts=starts,
+            starts=start_frames(blocks),
         )
 
     def join(self, blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -336,24 +299,11 @@ class Teach(nn.Module):
             rotations (T, J, 3, 3) and translation (T, 3) of the root that the features speak of.
         """
         rotations, translation = self.features.decode(self.normalizer.denormalise(torch.cat(list(blocks))))
-        end = len(blocks[0])
-        for block in blocks[1:]:
-            self._join_one(rotations, translation, slice(end, end + len(block)))
-            end += len(block)
-        return rotations, translation
-
-    def _join_one(self, rotations: Tensor, translation: Tensor, block: slice) -> None:
-        gap, last = self.config.transition_frames, block.start - 1
-        body = slice(block.start + gap, block.stop)
-        if self.config.align == "full":
-            measure = facing if self.config.heading == "facing" else heading
-            rotations[body], translation[body] = align_full(
-                rotations[body], translation[body], rotations[last, 0], translation[last], heading=measure
-            )
-        elif self.config.align == "translation":
-            translation[body] = align_translation(translation[body], translation[last])
-        if gap:
-            between = slice(block.start, body.start)
-            rotations[between], translation[between] = bridge(
-                (rotations[last], rotations[body.start]), (translation[last], translation[body.start]), gap
-            )
+        return join_actions(
+            rotations,
+            translation,
+            start_frames(blocks),
+            gap=self.config.transition_frames,
+            align=self.config.align,
+            heading=facing if self.config.heading == "facing" else heading,
+        )

@@ -11,26 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
-import numpy as np
 import torch
 from torch import Tensor
 
 from actiongpt_core.data.clip import LabelledClip, face_canonically
-from actiongpt_core.data.mixture import TrainingClip, draw_probabilities
+from actiongpt_core.data.mixture import TrainingClip
 from actiongpt_core.features.root_velocity_rot6d import RootVelocityRot6d
 from actiongpt_core.geometry.clips import align_full, bridge, facing
+from actiongpt_core.training.batches import ActionSampler, Segment
 
 #: What `TeachConfig(heading="facing")` trains on: clips are turned beforehand, by their true facing direction.
 _FEATURES = RootVelocityRot6d(canonicalise=False)
 _MAX_HEIGHT_GAP = 0.12  # metres between the pelvis at the end of one action and at the start of the next
-
-
-@attrs.frozen(eq=False)
-class Segment:
-    """One action of a sample: features that are not normalised (T, 135), and the texts of its clip."""
-
-    features: Tensor
-    texts: tuple[str, ...]
 
 
 @attrs.frozen(eq=False)
@@ -41,7 +33,7 @@ class Sample:
     second: Segment | None = None
 
 
-class PairSampler:
+class PairSampler(ActionSampler):
     """Draws samples from the mixture.
 
     Args:
@@ -55,31 +47,17 @@ class PairSampler:
     def __init__(
         self, clips: Sequence[TrainingClip], *, gap: int, pair_share: float, consecutive_share: float, seed: int
     ) -> None:
-        self.clips = list(clips)
+        super().__init__(clips, _FEATURES.encode, seed)
         self.gap, self.pair_share, self.consecutive_share = gap, pair_share, consecutive_share
-        self.rng = np.random.default_rng(seed)
-        self.cumulative = np.cumsum(draw_probabilities(self.clips))
 
-    def draw(self, max_frames: int) -> Sample:
+    def draw_sample(self, max_frames: int) -> Sample:
         """One sample; each action has at most `max_frames` frames."""
-        item = self._pick()
+        item = self.pick()
         if self.rng.random() < self.pair_share:
             if item.following is not None and self.rng.random() < self.consecutive_share:
                 return self._consecutive(item.clip, item.following, max_frames)
-            return self._composed(self._window(item, max_frames), max_frames)
-        return Sample(self._segment(self._window(item, max_frames)))
-
-    def _pick(self) -> TrainingClip:
-        return self.clips[int(np.searchsorted(self.cumulative, self.rng.random()))]
-
-    def _window(self, item: TrainingClip, max_frames: int) -> LabelledClip:
-        start = int(self.rng.choice(item.starts))
-        length = int(self.rng.integers(int(0.6 * max_frames), max_frames + 1))
-        return item.clip[start : start + length]
-
-    def _segment(self, clip: LabelledClip) -> Segment:
-        rotations, translation = face_canonically(clip.rotations, clip.translation)
-        return Segment(_FEATURES.encode(rotations, translation), clip.texts)
+            return self._composed(self.window(item, max_frames), max_frames)
+        return Sample(self.segment(self.window(item, max_frames)))
 
     def _consecutive(self, clip: LabelledClip, following: LabelledClip, max_frames: int) -> Sample:
         """The end of one clip and the start of the next, as they were recorded."""
@@ -92,11 +70,11 @@ class PairSampler:
     def _composed(self, clip: LabelledClip, max_frames: int) -> Sample:
         height = clip.translation[-1, 2]
         for _ in range(20):
-            after = self._window(self._pick(), max_frames)
+            after = self.window(self.pick(), max_frames)
             if abs(after.translation[0, 2] - height) < _MAX_HEIGHT_GAP:
                 break
         else:
-            return Sample(self._segment(clip))
+            return Sample(self.segment(clip))
         rotations, translation = align_full(
             after.rotations, after.translation, clip.rotations[-1, 0], clip.translation[-1], heading=facing
         )

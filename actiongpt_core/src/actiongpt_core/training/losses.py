@@ -1,4 +1,4 @@
-"""The training objective of TEACH, and what the small checkpoint adds to it."""
+"""Losses of a text and motion VAE: the published terms, and what small checkpoints add to them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from actiongpt_core.geometry.kinematics import forward_kinematics
-from actiongpt_core.geometry.rotations import rot6d_to_matrix
 from actiongpt_core.nn.distributions import DiagonalGaussian
-from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+from actiongpt_core.types.skeleton import Skeleton
 
-_TOES = (SMPL_BODY.index("left_foot"), SMPL_BODY.index("right_foot"))
+Pose = tuple[Tensor, Tensor]
+
 _CONTACT_HEIGHT = 0.05  # metres, of the toe joint
 _CONTACT_SPEED = 0.25  # metres a second
 
 
 @attrs.frozen(kw_only=True)
 class LossWeights:
-    """Factors of the terms. The defaults are the published model's; the last three are ours and off by default."""
+    """Factors of the terms. The last three are ours and off by default; the others are those of TEACH."""
 
     reconstruction: float = 1.0
     kl_between: float = 1e-5  #: text to motion and motion to text
@@ -46,37 +46,33 @@ def latent_losses(text: DiagonalGaussian, motion: DiagonalGaussian) -> dict[str,
     }
 
 
-def body_losses(predicted: Tensor, target: Tensor, mask: Tensor, fps: float) -> dict[str, Tensor]:
-    """What the features hide: where joints are, how fast they move, whether standing feet slide.
+def body_losses(predicted: Pose, target: Pose, mask: Tensor, fps: float, skeleton: Skeleton) -> dict[str, Tensor]:
+    """What rotations hide: where joints are, how fast they move, whether standing feet slide.
 
     Args:
-        predicted: Features that are not normalised, (B, T, 135).
+        predicted: Rotations (B, T, J, 3, 3) and root positions (B, T, 3), metres.
         target: The same for the real motion.
         mask: (B, T), True for valid frames.
         fps: Frames a second.
+        skeleton: Its J joints, two of them called "left_foot" and "right_foot".
 
     Returns:
         "joints" in metres, "velocity" and "contact" in metres a second; means over valid frames and joints.
     """
-    joints, real = _joints(predicted, SMPL_BODY), _joints(target, SMPL_BODY)
+    toes = [skeleton.index("left_foot"), skeleton.index("right_foot")]
+    joints, real = (forward_kinematics(*pose, skeleton)[0] for pose in (predicted, target))
     relative = (joints - joints[..., :1, :]) - (real - real[..., :1, :])
     frames = mask.sum().clamp(min=1)
     steps = (mask[:, 1:] & mask[:, :-1]).float()
     num_steps = steps.sum().clamp(min=1)
     velocity, real_velocity = (torch.diff(x, dim=1) * fps for x in (joints, real))
     difference = (velocity - real_velocity).abs().mean((-1, -2))
-    toes, real_toes = velocity[:, :, _TOES], torch.linalg.vector_norm(real_velocity[:, :, _TOES], dim=-1)
+    speed, real_speed = velocity[:, :, toes], torch.linalg.vector_norm(real_velocity[:, :, toes], dim=-1)
     # Only what really stands is held: low and slow in the real motion.
-    standing = (real[:, 1:, _TOES, 2] < _CONTACT_HEIGHT) & (real_toes < _CONTACT_SPEED)
+    standing = (real[:, 1:, toes, 2] < _CONTACT_HEIGHT) & (real_speed < _CONTACT_SPEED)
     held = standing * steps[..., None]
     return {
         "joints": (relative.abs().mean((-1, -2)) * mask).sum() / frames,
         "velocity": (difference * steps).sum() / num_steps,
-        "contact": (toes.abs().mean(-1) * held).sum() / held.sum().clamp(min=1),
+        "contact": (speed.abs().mean(-1) * held).sum() / held.sum().clamp(min=1),
     }
-
-
-def _joints(features: Tensor, skeleton: Skeleton) -> Tensor:
-    rotations = rot6d_to_matrix(features[..., 3:].unflatten(-1, (skeleton.num_joints, 6)))
-    path = torch.cumsum(features[..., 1:3], dim=1)
-    return forward_kinematics(rotations, torch.cat([path, features[..., :1]], dim=-1), skeleton)[0]

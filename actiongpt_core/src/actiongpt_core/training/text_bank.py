@@ -12,7 +12,6 @@ from torch import Tensor
 
 from actiongpt_core.data.procedural import mirror_text
 from actiongpt_core.interfaces import TextEncoder
-from actiongpt_core.nn.masks import pad
 from actiongpt_core.text.aggregators import mean
 from actiongpt_core.types.text import TextFeatures
 
@@ -20,6 +19,7 @@ from actiongpt_core.types.text import TextFeatures
 DESCRIPTION_SHARE = 0.65
 _ALL_SHARE = 0.6
 _FIRST_WORDING_SHARE = 0.4
+_FORMAT = 2  #: of the file of states
 
 
 class TextBank:
@@ -34,7 +34,7 @@ class TextBank:
     def __init__(self, descriptions: Mapping[str, Sequence[str]], encoder: TextEncoder, seed: int) -> None:
         self._descriptions = {phrase.casefold(): tuple(texts) for phrase, texts in descriptions.items()}
         self._encoder = encoder
-        self._states: dict[tuple[str, ...], tuple[Tensor, Tensor]] = {}
+        self._states: dict[tuple[str, ...], tuple[Tensor, Tensor, Tensor | None]] = {}
         self._rng = np.random.default_rng(seed)
 
     def descriptions(self, phrase: str) -> tuple[str, ...] | None:
@@ -52,7 +52,7 @@ class TextBank:
             wanted |= {(text,) for text in group}
             wanted |= {found for text in group if (found := self.descriptions(text)) is not None}
         ordered = sorted(wanted)
-        stamp = hashlib.sha256(repr((ordered, self._encoder.name)).encode()).hexdigest()
+        stamp = hashlib.sha256(repr((_FORMAT, ordered, self._encoder.name)).encode()).hexdigest()
         if cache.is_file():
             stored = torch.load(cache, weights_only=True)
             if stored["stamp"] == stamp:
@@ -60,7 +60,7 @@ class TextBank:
                 return
         for group in ordered:
             encoded = self._encoder.encode(group)
-            self._states[group] = (encoded.tokens.half(), encoded.mask)
+            self._states[group] = (encoded.tokens.half(), encoded.mask, encoded.pooled)
         torch.save({"stamp": stamp, "states": [self._states[group] for group in ordered]}, cache)
 
     def draw(self, texts: tuple[str, ...]) -> TextFeatures:
@@ -80,12 +80,8 @@ class TextBank:
         return self._aggregate(group, sorted(self._rng.choice(len(group), size, replace=False).tolist()))
 
     def _aggregate(self, group: tuple[str, ...], rows: list[int]) -> TextFeatures:
-        tokens, mask = self._states[group]
+        tokens, mask, pooled = self._states[group]
         tokens, mask = tokens[rows], mask[rows]
         longest = int(mask.sum(-1).max())  # the subset is padded to its own longest text, as generation does
-        return mean(TextFeatures(tokens=tokens[:, :longest].float(), mask=mask[:, :longest]))
-
-
-def collate_text(items: Sequence[TextFeatures]) -> tuple[Tensor, Tensor]:
-    """Tokens (B, L, C) and mask (B, L)."""
-    return pad([item.tokens for item in items]), pad([item.mask for item in items])
+        pooled = None if pooled is None else pooled[rows]
+        return mean(TextFeatures(tokens=tokens[:, :longest].float(), mask=mask[:, :longest], pooled=pooled))

@@ -1,0 +1,59 @@
+"""What generating from a list of actions needs in every backbone: checks, noise, padded texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from actiongpt_core.errors import ConfigError, ShapeError
+from actiongpt_core.nn.masks import pad
+from actiongpt_core.types.text import TextFeatures
+
+
+def check_sequences(
+    features: Sequence[Sequence[TextFeatures]],
+    lengths: Sequence[Sequence[int]],
+    *,
+    min_frames: int,
+    max_frames: int,
+    fps: float,
+) -> None:
+    """Stop before anything is computed if a sequence cannot be generated.
+
+    Args:
+        features: For each sequence, for each action, its aggregated text.
+        lengths: For each sequence, for each action, its number of frames.
+        min_frames: Shortest action.
+        max_frames: Longest action.
+        fps: Frames a second, for the message.
+
+    Raises:
+        ShapeError: A sequence is empty, or has another number of lengths than of actions.
+        ConfigError: A length is outside the range.
+    """
+    if not features or any(not actions for actions in features):
+        raise ShapeError("A sequence needs at least one action.")
+    if [len(actions) for actions in features] != [len(frames) for frames in lengths]:
+        raise ShapeError("Every action needs one length.")
+    for frames in (count for counts in lengths for count in counts):
+        if not min_frames <= frames <= max_frames:
+            raise ConfigError(
+                f"This checkpoint makes actions of {min_frames / fps:.2g} to {max_frames / fps:.3g} seconds, "
+                f"got {frames / fps:.3g}. For a longer motion name the action twice."
+            )
+
+
+def draw_noise(generators: Sequence[torch.Generator | None], latent_dim: int) -> Tensor:
+    """Unit normal noise, (B, D), on the CPU; row i from generator i (None: the global one).
+
+    One draw of shape (1, D) a row: the order of the originals' draws, and the same alone and in a batch.
+    """
+    return torch.cat([torch.randn(1, latent_dim, generator=generator) for generator in generators])
+
+
+def pad_texts(features: Sequence[TextFeatures], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Aggregated texts, tokens (L_i, C) and mask (L_i,) -> tokens (B, L, C) and mask (B, L)."""
+    tokens = pad([item.tokens.to(device) for item in features])
+    return tokens, pad([item.mask.to(device) for item in features])

@@ -27,6 +27,8 @@ CORE = ROOT / "actiongpt_core"
 PLUGINS = {file.parent.name: file.parent for file in sorted(ROOT.glob("plugins/*/pyproject.toml"))}
 PROJECTS = {"actiongpt_core": CORE, **PLUGINS}
 SOURCES = [str(folder / "src") for folder in PROJECTS.values()]
+#: What `packaging` installs beside the core.
+COMBINATIONS = {"core": [], **{name: [name] for name in PLUGINS}, "all": list(PLUGINS)}
 PYTHONS = ["3.11", "3.12", "3.13"]
 ISOLATED = "uv" if shutil.which("uv") else "virtualenv"
 EVERYTHING = "testing"  #: the extra of the core that holds the others that sessions need
@@ -37,6 +39,9 @@ DEMO_FILES = ("out/demo.bvh", "out/demo.png", "out/demo.gif")
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 #: Networks in the tests are tiny: a second thread costs more than it brings.
 ONE_THREAD = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+
+
+_WHEELS: dict[str, Path] = {}  # built in this run
 
 
 # --- sessions in the running environment -----------------------------------------------------------------------------
@@ -86,13 +91,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def probes(session: nox.Session) -> None:
-    """Measure whether the shipped checkpoint does what the text says."""
+    """Measure whether the shipped checkpoints do what the text says: -- --backbone NAME for one."""
     _run_benchmark(session, "probes.py")
 
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Time generation."""
+    """Time generation with each backbone: -- --backbone NAME for one."""
     _run_benchmark(session, "speed.py")
 
 
@@ -111,21 +116,28 @@ def tests_matrix(session: nox.Session, package: str) -> None:
 
 
 @nox.session(venv_backend=ISOLATED)
-def packaging(session: nox.Session) -> None:
-    """Install wheels as users do: the core alone, then each plugin."""
+@nox.parametrize("combination", list(COMBINATIONS), ids=list(COMBINATIONS))
+def packaging(session: nox.Session, combination: str) -> None:
+    """Install wheels as users do: the core alone, with each plugin alone, with all; each in a new environment."""
+    plugins = COMBINATIONS[combination]
     _find_links_for_uv(session)
-    folder = Path(session.create_tmp()).resolve()
-    wheels = {name: _build_wheel(session, source, folder / name) for name, source in PROJECTS.items()}
-    session.chdir(folder)  # away from the sources
-    session.install("-c", str(CONSTRAINTS), str(wheels.pop("actiongpt_core")))
+    wheels = [_wheel(session, name) for name in ("actiongpt_core", *plugins)]
+    session.install("-c", str(CONSTRAINTS), *map(str, wheels))
+    session.chdir(session.create_tmp())  # away from the sources
     session.run("python", "-c", "import actiongpt_core, sys; assert 'torch' not in sys.modules")
-    session.run("actiongpt", "plugins", "list")
-    session.run("actiongpt", "generate", "walk", "-o", "walk.bvh", success_codes=[1])  # says that a backbone is missing
-    for name, wheel in wheels.items():
-        session.install("-c", str(CONSTRAINTS), str(wheel))
-        backbone = name.removeprefix("actiongpt_")
-        session.run("actiongpt", "generate", "walk", "--backbone", backbone, "-o", f"{backbone}.bvh", env=OFFLINE)
-    session.run("actiongpt", "plugins", "list")
+    listing = json.loads(str(session.run("actiongpt", "plugins", "list", "--json", silent=True, stderr=None)))
+    working = {item["distribution"].replace("-", "_") for item in listing["plugins"] if item["status"] == "ok"}
+    if working != {"actiongpt_core", *plugins}:
+        session.error(f"These plugins work: {sorted(working)}")
+    names = {
+        kind: [part["name"] for part in listing["parts"] if part["kind"] == kind] for kind in ("backbone", "command")
+    }
+    for name in names["command"]:
+        session.run("actiongpt", name, "--help")
+    for name in names["backbone"]:
+        session.run("actiongpt", "generate", "walk", "--backbone", name, "-o", f"{name}.bvh", env=OFFLINE)
+    if not names["backbone"]:  # one message that says so
+        session.run("actiongpt", "generate", "walk", "-o", "walk.bvh", success_codes=[1])
 
 
 # --- the shared environment ------------------------------------------------------------------------------------------
@@ -215,14 +227,19 @@ def _demo_arguments(given: list[str]) -> list[str]:
     return [*text, *given, *seed, *(part for path in extra for part in ("-o", str(path)))]
 
 
-def _build_wheel(session: nox.Session, project: Path, folder: Path) -> Path:
-    """The wheel of a project, built from a copy: a build leaves files beside the sources, and takes up old ones."""
-    shutil.rmtree(folder, ignore_errors=True)
-    ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
-    shutil.copytree(project, folder / "source", ignore=ignored)
-    _python(session, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(folder / "source"))
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+def _wheel(session: nox.Session, name: str) -> Path:
+    """The wheel of a project, built by the first session of a run that needs it.
+
+    From a copy: a build leaves files beside the sources, and takes up old ones.
+    """
+    if name not in _WHEELS:
+        folder = session.cache_dir.resolve() / "wheels" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+        shutil.copytree(PROJECTS[name], folder / "source", ignore=ignored)
+        _python(session, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(folder / "source"))
+        (_WHEELS[name],) = folder.glob("*.whl")
+    return _WHEELS[name]
 
 
 def _find_links_for_uv(session: nox.Session) -> None:

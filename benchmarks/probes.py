@@ -1,5 +1,6 @@
-"""Does a checkpoint do what the text says? Probes in five tellings, beside real clips: `nox -s probes`.
+"""Do the checkpoints do what the text says? Probes in five tellings, beside real clips: `nox -s probes`.
 
+Every installed backbone that has a checkpoint is measured. A run is a seed; of a deterministic backbone, a phrasing.
 With ACTIONGPT_CMU set, the real clips are measured anew, and APE and AVE on the test split are measured as well.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +17,77 @@ from rich.console import Console
 from rich.table import Table
 
 from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
+from actiongpt_core.errors import CheckpointError
 from actiongpt_core.evaluation.probe_table import COLUMNS, Cell, ProbeTable, run_probes
 from actiongpt_core.evaluation.real_clips import STORED, RealClips, measure_real_clips, real_clips
 from actiongpt_core.evaluation.report import SplitReport, evaluate_split
 from actiongpt_core.pipeline import Pipeline
+from actiongpt_core.registry import get_registry
 
 Grid = tuple[str, list[str], list[list[str]]]  #: title, head, rows
+
+#: What the columns are called where the runs are phrasings.
+_BY_PHRASING = {"descriptions": "phrasings, described", "phrase": "phrasings"}
 
 
 def main() -> None:
     """Read the arguments, run, print, write."""
+    arguments = _arguments()
+    if arguments.store_real:
+        STORED.write_text(json.dumps(measure_real_clips(CmuSet()).to_dict(), indent=1) + "\n", encoding="utf-8")
+        return
+    real = real_clips()
+    results: dict[str, Any] = {}
+    pages = []
+    for name, pipeline in pipelines(arguments.backbone, arguments.checkpoint):
+        table = run_probes(pipeline, range(arguments.seeds), noise_scale=arguments.noise_scale)
+        seeds = (0,) if table.is_deterministic else (0, 1, 2)
+        split = evaluate_split(pipeline, CmuSet(), seeds=seeds) if os.environ.get(ENVIRONMENT) else None
+        grids = [probe_grid(table, real), quality_grid(table, real), metrics_grid(split, real)]
+        if table.is_deterministic:
+            grids.insert(1, phrasing_grid(table))
+        _print(name, grids, missing(table))
+        results[name] = as_json(table, split)
+        pages.append("\n\n".join([f"## {name}", *map(as_markdown, grids)]))
+    if not results:
+        raise SystemExit("No installed backbone has a checkpoint.")
+    if arguments.json:
+        _write(arguments.json, json.dumps({"backbones": results, "real": real.to_dict()}, indent=1))
+    if arguments.markdown:
+        _write(arguments.markdown, "\n\n".join(pages))
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", help="name of the motion model (default: the default one)")
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the one that ships)")
-    parser.add_argument("--seeds", type=int, default=8, help="motions of each text")
+    parser.add_argument("--backbone", help="name of the motion model (default: all that have a checkpoint)")
+    parser.add_argument("--checkpoint", type=Path, help="the backbone's checkpoint folder (default: the shipped one)")
+    parser.add_argument("--seeds", type=int, default=8, help="motions of each text; not of a deterministic backbone")
     parser.add_argument("--noise-scale", type=float, help="factor on the noise (default: the checkpoint's own)")
     parser.add_argument("--json", type=Path, help="write all numbers here")
     parser.add_argument("--markdown", type=Path, help="write the tables here")
     parser.add_argument(
         "--store-real", action="store_true", help=f"measure the real clips, write {STORED.name} and stop"
     )
-    arguments = parser.parse_args()
-    if arguments.store_real:
-        STORED.write_text(json.dumps(measure_real_clips(CmuSet()).to_dict(), indent=1) + "\n", encoding="utf-8")
+    return parser.parse_args()
+
+
+def pipelines(backbone: str | None, checkpoint: Path | None) -> Iterator[tuple[str, Pipeline]]:
+    """The one that is asked for; else every installed backbone with a checkpoint, one after the other."""
+    if backbone or checkpoint:
+        yield backbone or get_registry().motion_model().name, Pipeline(backbone, checkpoint=checkpoint)
         return
-    pipeline = Pipeline(arguments.backbone, checkpoint=arguments.checkpoint)
-    table = run_probes(pipeline, range(arguments.seeds), noise_scale=arguments.noise_scale)
-    split = evaluate_split(pipeline, CmuSet()) if os.environ.get(ENVIRONMENT) else None
-    real = real_clips()
-    grids = [probe_grid(table, real), quality_grid(table, real), metrics_grid(split, real)]
-    _print(grids, missing(table))
-    if arguments.json:
-        _write(arguments.json, json.dumps(as_json(table, real, split), indent=1))
-    if arguments.markdown:
-        _write(arguments.markdown, "\n\n".join(map(as_markdown, grids)))
+    for name, _ in get_registry().labels("backbone"):
+        try:
+            pipeline = Pipeline(name)
+        except CheckpointError as error:
+            Console(stderr=True).print(f"{name} is left out: {error}", markup=False, soft_wrap=True)
+            continue
+        yield name, pipeline
 
 
 def probe_grid(table: ProbeTable, real: RealClips) -> Grid:
     """Passes and the mean of the measure, telling by telling."""
-    head = ["probe", "measure", *COLUMNS, "real clips", "parametric clips"]
+    titles = [_BY_PHRASING.get(column, column) if table.is_deterministic else column for column in COLUMNS]
     rows = []
     for row in table.rows:
         beside = real.rows.get(row.name)
@@ -63,27 +96,47 @@ def probe_grid(table: ProbeTable, real: RealClips) -> Grid:
         shown = [_cell(cell) for cell in [*cells, *outside]]
         shown[len(COLUMNS) - 1] += f" ({row.other})"
         rows.append([f"{row.name}{' *' if row.required else ''}", row.unit, *shown])
-    return f"Passes of {len(table.seeds)} seeds, mean of the measure (* to reach: 6 of 8 with descriptions)", head, rows
+    runs = "8 phrasings (a wording: 1 run)" if table.is_deterministic else f"{len(table.seeds)} seeds"
+    title = f"Passes of {runs}, mean of the measure (* to reach: 6 of 8 with descriptions)"
+    return title, ["probe", "measure", *titles, "real clips", "parametric clips"], rows
 
 
 def quality_grid(table: ProbeTable, real: RealClips) -> Grid:
     """Foot skate, jitter and variety with descriptions, beside real (else parametric) clips."""
-    names = ("foot_skate", "jitter", "variety")
-    titles = ["foot skate, m/s", "jitter, m/s^2", "variety between seeds, m"]
-    head = ["probe", *(f"{title}{who}" for title in titles for who in ("", " (clips)"))]
+    names = {"foot_skate": "foot skate, m/s", "jitter": "jitter, m/s^2", "variety": "variety between seeds, m"}
+    if table.is_deterministic:
+        del names["variety"]
+    head = ["probe", *(f"{title}{who}" for title in names.values() for who in ("", " (clips)"))]
     rows = []
     for row in table.rows:
         pairs = [(getattr(row, name), getattr(real.rows.get(row.name), name, None)) for name in names]
         rows.append([row.name, *(_number(value) for pair in pairs for value in pair)])
-    return "With descriptions; variety at noise scale 1", head, rows
+    return "With descriptions" + ("" if table.is_deterministic else "; variety at noise scale 1"), head, rows
+
+
+def phrasing_grid(table: ProbeTable) -> Grid:
+    """What became of the phrasings: equal texts give equal motions, so that 8 runs may be fewer."""
+    rows = []
+    for row in table.rows:
+        sources = [item.source.partition(":")[0] for item in row.phrasings]
+        counts = [
+            row.num_texts,
+            *map(sources.count, ("pack", "nearest", "phrase")),
+            sum(i.is_known for i in row.phrasings),
+        ]
+        rows.append([row.name, *map(str, counts)])
+    head = ["probe", "different texts", "in the pack", "told as a neighbour", "told as they are", "maybe in training"]
+    return "Of the 8 phrasings", head, rows
 
 
 def metrics_grid(split: SplitReport | None, real: RealClips) -> Grid:
     """APE and AVE on the test split of the CMU set."""
     nearest = split.nearest_text if split else real.nearest_text
     columns: dict[str, dict[str, float]] = {"training clip with the nearest text": nearest}
+    if split and split.num_seeds > 1:
+        columns = {f"model, mean of {split.num_seeds} runs": split.model_average} | columns
     if split:
-        columns = {"model": split.model, f"model, mean of {split.num_seeds} runs": split.model_average} | columns
+        columns = {"model": split.model} | columns
     rows = [[name, *(_number(column[name]) for column in columns.values())] for name in nearest]
     title = f"CMU test split, {split.protocol if split else real.protocol}: APE in m, AVE in m^2"
     return title + ("" if split else f" (set {ENVIRONMENT} for the model's)"), ["metric", *columns], rows
@@ -94,12 +147,11 @@ def missing(table: ProbeTable) -> list[str]:
     return [row.name for row in table.rows if row.required and not row.reached]
 
 
-def as_json(table: ProbeTable, real: RealClips, split: SplitReport | None) -> dict[str, Any]:
-    """All numbers."""
+def as_json(table: ProbeTable, split: SplitReport | None) -> dict[str, Any]:
+    """All numbers of a backbone."""
     return {
         "probes": table.to_dict(),
         "not_reached": missing(table),
-        "real": real.to_dict(),
         "test_split": split.to_dict() if split else None,
     }
 
@@ -114,15 +166,16 @@ def as_markdown(grid: Grid) -> str:
     return "\n".join([title, "", line(head), line("---" for _ in head), *map(line, rows)])
 
 
-def _print(grids: Sequence[Grid], not_reached: Sequence[str]) -> None:
+def _print(name: str, grids: Sequence[Grid], not_reached: Sequence[str]) -> None:
     console = Console(width=None if Console().is_terminal else 200)
+    console.rule(f"backbone {name}", align="left")
     for title, head, rows in grids:
         table = Table(*head, title=title, title_justify="left")
         for row in rows:
             table.add_row(*row)
         console.print(table)
     verdict = f"not reached: {', '.join(not_reached)}" if not_reached else "all required probes are reached"
-    console.print(verdict)
+    console.print(f"{name}: {verdict}")
 
 
 def _cell(cell: Cell | None) -> str:

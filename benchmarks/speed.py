@@ -1,4 +1,7 @@
-"""Seconds for a 4 s motion: in a new process, warm, with a text seen before, in a batch of 32: `nox -s bench`."""
+"""Seconds for a 4 s motion: in a new process, warm, with a text seen before, in a batch of 32: `nox -s bench`.
+
+Every installed backbone that has a checkpoint is timed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from actiongpt_core.errors import CheckpointError
 from actiongpt_core.pipeline import Pipeline
+from actiongpt_core.registry import get_registry
 from actiongpt_core.text.providers.pack import PackProvider
 
 _SECONDS = 4.0
@@ -30,18 +35,37 @@ _TEXT = "walk forward"
 def main() -> None:
     """Read the arguments, time, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", help="name of the motion model (default: the default one)")
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the one that ships)")
+    parser.add_argument("--backbone", help="name of the motion model (default: all that have a checkpoint)")
+    parser.add_argument("--checkpoint", type=Path, help="the backbone's checkpoint folder (default: the shipped one)")
     parser.add_argument("--repeats", type=int, default=5, help="the median of so many is shown")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     arguments = parser.parse_args()
-    chosen = {"backbone": arguments.backbone, "checkpoint": arguments.checkpoint}
-    seconds = {"new process, motion written": cold(chosen, arguments.repeats)} | warm(chosen, arguments.repeats)
-    result = {"machine": machine(), "seconds": seconds}
+    result = {"machine": machine(), "seconds": times(arguments.backbone, arguments.checkpoint, arguments.repeats)}
     _print(result)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def times(backbone: str | None, checkpoint: Path | None, repeats: int) -> dict[str, dict[str, float]]:
+    """Backbone -> case -> seconds: for the one that is asked for, else for all that have a checkpoint."""
+    if backbone or checkpoint:
+        name = backbone or get_registry().motion_model().name
+        return {name: _times({"backbone": name, "checkpoint": checkpoint}, repeats)}
+    found = {}
+    for name, _ in get_registry().labels("backbone"):
+        try:
+            found[name] = _times({"backbone": name}, repeats)
+        except CheckpointError as error:
+            Console(stderr=True).print(f"{name} is left out: {error}", markup=False, soft_wrap=True)
+    if not found:
+        raise SystemExit("No installed backbone has a checkpoint.")
+    return found
+
+
+def _times(chosen: dict[str, Any], repeats: int) -> dict[str, float]:
+    in_process = warm(chosen, repeats)
+    return {"new process, motion written": cold(chosen, repeats)} | in_process
 
 
 def cold(chosen: dict[str, Any], repeats: int) -> float:
@@ -91,9 +115,10 @@ def machine() -> dict[str, Any]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    table = Table("case", "seconds", title=f"A motion of {_SECONDS:g} s", title_justify="left")
-    for case, seconds in result["seconds"].items():
-        table.add_row(case, f"{seconds:.3f}")
+    columns = result["seconds"]
+    table = Table("case", *columns, title=f"Seconds for a motion of {_SECONDS:g} s", title_justify="left")
+    for case in next(iter(columns.values())):
+        table.add_row(case, *(f"{column[case]:.3f}" for column in columns.values()))
     console = Console(width=None if Console().is_terminal else 120)
     console.print(table)
     console.print(", ".join(f"{name} {value}" for name, value in result["machine"].items()), highlight=False)

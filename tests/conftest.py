@@ -6,6 +6,8 @@ import importlib.util
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -113,6 +115,15 @@ def golden_folder() -> Path:
 def golden() -> Golden:
     """The parity data: ACTIONGPT_GOLDEN, or the part of it that is kept with the tests."""
     return _GOLDEN
+
+
+@pytest.fixture(scope="session")
+def synthetic_smpl(golden_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with made-up bodies, laid out as the real ones: smpl/SMPL_NEUTRAL.pkl, smplh/neutral/model.npz, ..."""
+    folder = tmp_path_factory.mktemp("bodies")
+    script = golden_folder / "make_synthetic_smpl.py"
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
+    return folder
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

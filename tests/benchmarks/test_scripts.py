@@ -2,13 +2,20 @@
 
 import importlib.util
 import json
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import attrs
 import pytest
 
-from actiongpt_core.evaluation.probe_table import COLUMNS, Cell, ProbeTable, Row
+from actiongpt_core.errors import CheckpointError
+from actiongpt_core.evaluation.probe_table import COLUMNS, Cell, Phrasing, ProbeTable, Row, run_probes
+from actiongpt_core.evaluation.probes import BY_NAME
 from actiongpt_core.evaluation.real_clips import STORED, RealClips
+from actiongpt_core.pipeline import Pipeline
+from actiongpt_core.testing.fakes import FakeMotionModel, FakePooledModel, FakeProvider
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -47,6 +54,18 @@ def table() -> ProbeTable:
 
 
 @pytest.fixture
+def phrased(table: ProbeTable) -> ProbeTable:
+    """The same of a deterministic backbone."""
+    sources = ["pack", "pack", "nearest:walk", "nearest:march", "nearest:run", "phrase", "phrase", "phrase"]
+    phrasings = tuple(
+        Phrasing(text=f"walk {number}", source=source, is_known=source == "pack")
+        for number, source in enumerate(sources)
+    )
+    rows = tuple(attrs.evolve(row, phrasings=phrasings, num_texts=7, variety=None) for row in table.rows)
+    return attrs.evolve(table, seeds=(0,), is_deterministic=True, rows=rows)
+
+
+@pytest.fixture
 def real() -> RealClips:
     return RealClips.from_dict(json.loads(STORED.read_text(encoding="utf-8")))
 
@@ -60,6 +79,99 @@ def test_a_table_has_a_row_a_probe_and_a_cell_a_column(script: ModuleType, table
         _, head, rows = grid(table, real)
         assert [row[0].split(" *")[0] for row in rows] == ["walk", "squat"]
         assert all(len(row) == len(head) for row in rows)
+
+
+def test_the_columns_of_a_deterministic_backbone_speak_of_phrasings(
+    script: ModuleType, phrased: ProbeTable, real: RealClips
+) -> None:
+    title, head, _ = script.probe_grid(phrased, real)
+    assert "8 phrasings" in title
+    assert "seeds" not in title
+    assert head[2:5] == ["phrasings, described", "phrasings", "wording 1"]
+    _, head, rows = script.quality_grid(phrased, real)
+    assert not [name for name in head if "variety" in name]
+    assert all(len(row) == len(head) for row in rows)
+
+
+def test_phrasings_are_counted_by_what_became_of_them(script: ModuleType, phrased: ProbeTable) -> None:
+    _, head, rows = script.phrasing_grid(phrased)
+    assert head == [
+        "probe",
+        "different texts",
+        "in the pack",
+        "told as a neighbour",
+        "told as they are",
+        "maybe in training",
+    ]
+    assert rows[0] == ["walk", "7", "2", "3", "3", "2"]
+
+
+# --- which backbones -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def backbones(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Three backbones: one that draws noise, one without a checkpoint, one that is deterministic."""
+    models = {"lively": FakeMotionModel, "bare": None, "steady": FakePooledModel}
+
+    def build(backbone: str, checkpoint: Path | None = None) -> Pipeline:
+        model = models[backbone]
+        if model is None:
+            raise CheckpointError("No checkpoint folder at nowhere.")
+        pipeline = Pipeline(model(), llm=FakeProvider(), device="cpu")
+        pipeline.capabilities = frozenset({"deterministic"} if backbone == "steady" else ())
+        return pipeline
+
+    registry = SimpleNamespace(labels=lambda kind: [(name, None) for name in models])
+    return {"Pipeline": build, "get_registry": lambda: registry}
+
+
+def test_all_backbones_with_a_checkpoint_are_measured(
+    script: ModuleType, backbones: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.delenv("ACTIONGPT_CMU", raising=False)
+    quick = partial(run_probes, seconds=1.0, probes=[BY_NAME["walk"], BY_NAME["sit"]])
+    for name, value in {**backbones, "run_probes": quick}.items():
+        monkeypatch.setattr(script, name, value)
+    files = [tmp_path / "probes.json", tmp_path / "probes.md"]
+    monkeypatch.setattr("sys.argv", f"probes --seeds 2 --json {files[0]} --markdown {files[1]}".split())
+    script.main()
+    shown = capsys.readouterr()
+    assert "bare is left out: No checkpoint folder" in shown.err
+    assert "lively: not reached: walk, sit" in shown.out
+    assert "steady: not reached: walk, sit" in shown.out
+    found = json.loads(files[0].read_text(encoding="utf-8"))["backbones"]
+    assert {name: len(result["probes"]["rows"][0]["phrasings"]) for name, result in found.items()} == {
+        "lively": 0,
+        "steady": 8,
+    }
+    text = files[1].read_text(encoding="utf-8")
+    assert text.index("## lively") < text.index("Passes of 2 seeds") < text.index("## steady") < text.index("phrasings")
+
+
+def test_a_backbone_that_is_named_is_the_only_one_and_its_errors_go_through(
+    script: ModuleType, backbones: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in backbones.items():
+        monkeypatch.setattr(script, name, value)
+    assert [name for name, _ in script.pipelines("steady", None)] == ["steady"]
+    with pytest.raises(CheckpointError):
+        list(script.pipelines("bare", None))
+
+
+def test_all_backbones_with_a_checkpoint_are_timed(
+    backbones: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    speed = _load("speed")
+    for name, value in {**backbones, "cold": lambda chosen, repeats: 1.0}.items():
+        monkeypatch.setattr(speed, name, value)
+    seconds = speed.times(None, None, 1)
+    assert list(seconds) == ["lively", "steady"]
+    assert seconds["lively"].keys() == seconds["steady"].keys()
+    assert "bare is left out" in capsys.readouterr().err
+    speed._print({"machine": {}, "seconds": seconds})
+    assert "steady" in capsys.readouterr().out
+    assert list(speed.times("steady", None, 1)) == ["steady"]
 
 
 def test_without_the_set_the_metrics_of_the_stored_clips_are_shown(script: ModuleType, real: RealClips) -> None:

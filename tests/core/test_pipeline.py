@@ -1,9 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from actiongpt_core import Action, Pipeline
-from actiongpt_core.errors import ConfigError, PromptError, UnknownBackboneError, UnknownPluginError
+from actiongpt_core.errors import ConfigError, PluginError, PromptError, UnknownBackboneError, UnknownPluginError
 from actiongpt_core.testing.fakes import FakeMotionModel, FakeProvider, FakeTextEncoder
+
+Install = Callable[..., None]
 
 
 class _Model(FakeMotionModel):
@@ -136,3 +140,74 @@ def test_an_impossible_seed_is_a_clear_error(pipeline: Pipeline, seed: object) -
 def test_an_unknown_device_is_a_clear_error() -> None:
     with pytest.raises(ConfigError, match="Try 'auto' or 'cpu'"):
         Pipeline(_Model(), llm=FakeProvider(), device="toaster")
+
+
+# --- backbones by name: what their plugins declare, and what goes wrong in them --------------------------------------
+
+PLUGIN = """
+from actiongpt_core import Action
+from actiongpt_core.hookspecs import MotionModelSpec, hookimpl
+from actiongpt_core.testing.fakes import FakeMotionModel, FakePooledModel
+
+@hookimpl
+def actiongpt_motion_models():
+    return [MotionModelSpec(name="still", load=lambda: {load}, summary="", capabilities={capabilities})]
+"""
+
+
+def still(install: Install, load: str = "FakeMotionModel", capabilities: str = "set()") -> None:
+    install("still", PLUGIN.format(load=load, capabilities=capabilities))
+
+
+def test_a_pipeline_says_what_its_backbone_can_do(install: Install, pipeline: Pipeline) -> None:
+    still(install, capabilities="{'sequence', 'deterministic'}")
+    assert Pipeline("still", llm=FakeProvider()).capabilities == {"sequence", "deterministic"}
+    assert pipeline.capabilities is None  # a model, of which nobody declared anything
+
+
+def test_several_actions_are_refused_by_a_backbone_of_one_before_anybody_is_asked(install: Install) -> None:
+    still(install)
+    provider = FakeProvider()
+    pipeline = Pipeline("still", llm=provider)
+    for prompt in ("walk, then jump", [Action("walk"), Action("jump")]):
+        with pytest.raises(PromptError, match="one action at a time, and the prompt has 2"):
+            pipeline.generate(prompt)
+    assert provider.calls == []
+    described = [pipeline.describe(text)[0] for text in ("walk", "jump")]
+    with pytest.raises(PromptError, match="one action at a time"):
+        pipeline.generate_batch([described[0], described])
+    assert pipeline.generate(described[0], seconds=1, seed=0).num_frames == 20
+
+
+def test_several_actions_are_made_by_a_backbone_of_sequences(install: Install) -> None:
+    still(install, capabilities="{'sequence'}")
+    assert Pipeline("still", llm=FakeProvider()).generate("walk, then jump", seconds=1, seed=0).starts == (0, 20)
+
+
+@pytest.mark.parametrize("load", ["FakeMotionModel", "FakePooledModel"])
+def test_wrong_arguments_are_the_same_errors_whether_or_not_a_backbone_draws_noise(install: Install, load: str) -> None:
+    still(install, load=load, capabilities="{'deterministic'}")
+    pipeline = Pipeline("still", llm=FakeProvider())
+    for options in ({"seed": -1}, {"seed": True}, {"noise_scale": -1.0}, {"noise_scale": float("nan")}, {"seconds": 0}):
+        with pytest.raises(ConfigError, match=next(iter(options))):
+            pipeline.generate("walk", **options)  # type: ignore[arg-type]
+
+
+def test_a_deterministic_backbone_takes_seed_and_noise_scale_and_ignores_them(install: Install) -> None:
+    still(install, load="FakePooledModel")
+    pipeline = Pipeline("still", llm=FakeProvider())
+    first, second = (pipeline.generate("walk", seed=seed, noise_scale=seed) for seed in (1, 2))
+    torch.testing.assert_close(first.rotations, second.rotations, rtol=0, atol=0)
+
+
+def test_a_backbone_that_cannot_be_built_is_our_error_with_the_plugin_and_the_cause(install: Install) -> None:
+    still(install, load="dict.fromkeys")  # called without arguments: a TypeError
+    with pytest.raises(PluginError, match=r"'still' of actiongpt-still 1\.0 cannot be built: TypeError") as caught:
+        Pipeline("still", llm=FakeProvider())
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_an_error_of_our_family_in_a_backbones_constructor_is_left_as_it_is(install: Install) -> None:
+    still(install, load="lambda: Action('')")
+    with pytest.raises(PromptError, match="needs a phrase"):
+        Pipeline("still", llm=FakeProvider())

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from actiongpt_core.errors import PluginError, UnknownBackboneError, UnknownPluginError
-from actiongpt_core.registry import get_registry
+from actiongpt_core.errors import CheckpointError, PluginError, UnknownBackboneError, UnknownPluginError
+from actiongpt_core.registry import get_registry, guard
 
 Install = Callable[..., None]
 
@@ -120,6 +120,42 @@ def test_a_dependency_that_is_missing_at_use_is_our_error(install: Install) -> N
     install("stride", code)
     with pytest.raises(PluginError, match=r"'stride' of actiongpt-stride 1\.0 cannot be loaded: .*surely_not_there"):
         get_registry().motion_model("stride").load()
+
+
+@pytest.mark.parametrize("fails", ["1 / 0", "exit(3)", "open('surely/not/there')"])
+def test_code_of_a_plugin_that_fails_is_our_error_with_the_plugin_and_the_cause(install: Install, fails: str) -> None:
+    install("stride", backbone("stride"), version="0.3")
+    part = get_registry().part("backbone", "stride")
+    with (
+        pytest.raises(PluginError, match=r"'stride' of actiongpt-stride 0\.3 cannot be built: ") as caught,
+        guard(part, "built"),
+    ):
+        exec(fails)
+    assert type(caught.value.__cause__).__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [CheckpointError("no weights"), KeyboardInterrupt()])
+def test_our_own_errors_and_ctrl_c_go_through_a_guard_as_they_are(install: Install, error: BaseException) -> None:
+    install("stride", backbone("stride"))
+    with pytest.raises(type(error)) as caught, guard(get_registry().part("backbone", "stride"), "built"):
+        raise error
+    assert caught.value is error
+
+
+def test_a_provider_that_cannot_be_built_is_our_error(install: Install) -> None:
+    code = BACKBONE.replace("MotionModelSpec", "LLMProviderSpec").replace("motion_models", "llm_providers")
+    install("mute", code.format(name="mute", load="", rank=0).replace('lambda: ""', "lambda: lambda: {}['tongue']"))
+    with pytest.raises(PluginError, match=r"'mute' of actiongpt-mute 1\.0 cannot be built: KeyError: 'tongue'"):
+        get_registry().build_provider("mute")
+
+
+def test_labels_name_the_distribution_of_twins_only(install: Install) -> None:
+    install("a", backbone("stride"))
+    install("b", backbone("stride"))
+    install("c", backbone("other"))
+    labels = [label for label, _ in get_registry().labels("backbone")]
+    assert {"actiongpt-a:stride", "actiongpt-b:stride", "other"} <= set(labels)
+    assert "stride" not in labels
 
 
 def test_the_registry_is_built_once(install: Install) -> None:

@@ -14,7 +14,7 @@ from pages import PAGES, ROOT, blocks, commands, links, name
 
 import actiongpt_core
 from actiongpt_core.cli.main import app
-from actiongpt_core.hookspecs import HOOKS
+from actiongpt_core.hookspecs import CAPABILITIES, HOOKS, RESERVED_COMMANDS
 
 REFERENCE = ROOT / "docs" / "reference"
 COMMAND: Any = typer.main.get_command(app)
@@ -56,9 +56,11 @@ def test_a_wrong_option_would_be_found(arguments: str) -> None:
 def _parse(arguments: list[str]) -> None:
     """Parse as the command would, without running it; an unknown command or option is an error."""
     command = COMMAND
-    while arguments and hasattr(command, "commands"):
-        command = command.commands[arguments.pop(0)]
-    command.make_context(command.name, arguments)
+    while arguments and hasattr(command, "commands") and arguments[0] != "--help":
+        command = command.get_command(None, word := arguments.pop(0))  # of the core, or of an installed plugin
+        assert command is not None, f"no command {word}"
+    if arguments != ["--help"]:
+        command.make_context(command.name, arguments)
 
 
 def test_every_public_name_is_in_the_reference() -> None:
@@ -66,9 +68,10 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert [public for public in actiongpt_core.__all__ if f"`{public}`" not in page] == []
 
 
-def test_every_hook_is_in_the_reference() -> None:
+def test_every_hook_capability_and_reserved_name_is_in_the_reference() -> None:
     page = (REFERENCE / "hooks.md").read_text(encoding="utf-8")
-    assert [hook for hook in HOOKS if f"`{hook}`" not in page] == []
+    named = [*HOOKS, *CAPABILITIES, *RESERVED_COMMANDS]
+    assert [name for name in named if f"`{name}`" not in page] == []
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:

@@ -56,7 +56,13 @@ def test_an_outside_package_is_listed_with_what_it_provides(with_echo: Environme
         plugin["name"]: plugin for plugin in json.loads(with_echo.actiongpt("plugins", "list", "--json"))["plugins"]
     }
     assert plugins["echo"]["status"] == "ok"
-    assert plugins["echo"]["provides"] == ["llm:parrot", "backbone:echo"]
+    assert plugins["echo"]["provides"] == ["command:echo", "llm:parrot", "backbone:echo"]
+
+
+def test_an_outside_command_runs_as_one_of_ours(with_echo: Environment) -> None:
+    assert with_echo.actiongpt("echo", "say", "walk", "--times", "3") == "walk\nwalk, walk\nwalk, walk, walk\n"
+    assert "Says a phrase again and again." in with_echo.actiongpt("--help")
+    assert with_echo.fail("echo", "say", "walk", "--times", "0") == "Error: times must be at least 1, got 0.\n"
 
 
 def test_an_uninstalled_backbone_is_unknown_and_the_installed_ones_are_named(
@@ -66,6 +72,7 @@ def test_an_uninstalled_backbone_is_unknown_and_the_installed_ones_are_named(
     message = with_echo.fail("generate", "walk", "--backbone", "echo", "-o", str(tmp_path / "walk.bvh"))
     assert "No backbone named 'echo'" in message
     assert "echo" not in with_echo.actiongpt("plugins", "list")
+    assert "echo" not in with_echo.actiongpt("--help")
     assert not list(tmp_path.iterdir())
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         UnknownBackboneError,
         UnknownPluginError,
     )
-    from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, MotionModelSpec, hookimpl
+    from actiongpt_core.hookspecs import AggregatorSpec, CommandSpec, LLMProviderSpec, MotionModelSpec, hookimpl
     from actiongpt_core.interfaces import Aggregator, BodyModel, LLMProvider, MotionModel, TextEncoder
     from actiongpt_core.pipeline import Pipeline
     from actiongpt_core.plugins import PluginInfo
@@ -52,7 +52,7 @@ _HOMES = {
         "UnknownBackboneError",
         "UnknownPluginError",
     ],
-    "hookspecs": ["AggregatorSpec", "LLMProviderSpec", "MotionModelSpec", "hookimpl"],
+    "hookspecs": ["AggregatorSpec", "CommandSpec", "LLMProviderSpec", "MotionModelSpec", "hookimpl"],
     "interfaces": ["Aggregator", "BodyModel", "LLMProvider", "MotionModel", "TextEncoder"],
     "pipeline": ["Pipeline"],
     "plugins": ["PluginInfo"],
@@ -73,6 +73,7 @@ __all__ = [
     "AggregatorSpec",
     "BodyModel",
     "CheckpointError",
+    "CommandSpec",
     "ConfigError",
     "Descriptions",
     "ExportError",

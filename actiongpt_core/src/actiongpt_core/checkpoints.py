@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -150,3 +153,32 @@ def write_checkpoint(model: nn.Module, path: Path, backbone: str, config: Any, *
 def resolve_text_encoder(source: str, path: Path) -> str | Path:
     """Where a checkpoint's text encoder is: "checkpoint:FOLDER" lies beside the weights, all else stands as it is."""
     return path / source.removeprefix(_HERE) if source.startswith(_HERE) else source
+
+
+def convert_folder(source: Path, target: Path, convert: Callable[[Path, Path], Path]) -> Path:
+    """Convert a published checkpoint so that the target appears whole or not at all.
+
+    Args:
+        source: What `convert` reads, a folder or a file.
+        target: The folder to write; must not exist.
+        convert: Reads the first path, writes a folder at the second and returns it.
+
+    Returns:
+        The target.
+
+    Raises:
+        CheckpointError: The source does not exist, the target does, or the target's parent folder does not.
+    """
+    if not source.exists():
+        raise CheckpointError(f"No checkpoint folder at {source}.")
+    if target.exists():
+        raise CheckpointError(f"{target} exists already; name a folder that does not.")
+    if not target.resolve().parent.is_dir():
+        raise CheckpointError(f"Cannot write {target}: the folder {target.resolve().parent} does not exist.")
+    # Written beside the target and moved at the end, so that a failure leaves nothing half-written.
+    workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.resolve().parent))
+    try:
+        convert(source, workshop / target.name).rename(target)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    return target

@@ -60,5 +60,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Returns:
         `" Did you mean 'x'?"` for the closest known name, or an empty string if none is close.
     """
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    by_lower = {item.lower(): item for item in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""

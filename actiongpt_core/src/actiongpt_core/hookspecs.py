@@ -18,12 +18,24 @@ from actiongpt_core.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import typer
+
     from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel
 
 PROJECT = "actiongpt"  #: pluggy's project name, and the entry-point group
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+#: What a backbone may declare in `MotionModelSpec.capabilities`; users and the core decide by these names, never by a
+#: backbone's name. A plugin may declare others, for readers of its own.
+CAPABILITIES: dict[str, str] = {
+    "sequence": "Makes one motion of several actions; without it the pipeline refuses a prompt of more than one.",
+    "training": "Comes with its training objective, so that it can be trained on other data.",
+    "deterministic": "Draws no noise: takes `generator` and `noise_scale` as all do, and neither changes the motion.",
+}
+#: The core's own commands; a plugin cannot have one of these names.
+RESERVED_COMMANDS = frozenset({"generate", "describe", "plugins", "checkpoints"})
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 
@@ -36,6 +48,11 @@ def _check_name(_: Any, __: Any, value: str) -> None:
 def _check_callable(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not callable(value):
         raise ConfigError(f"{attribute.name} must be a function without arguments, got {value!r}.")
+
+
+def _check_not_reserved(_: Any, __: Any, value: str) -> None:
+    if value in RESERVED_COMMANDS:
+        raise ConfigError(f"The command {value!r} is the library's own; give the plugin's command another name.")
 
 
 def _to_capabilities(value: Iterable[str]) -> frozenset[str]:
@@ -58,6 +75,8 @@ class PartSpec:
 @attrs.frozen(kw_only=True)
 class MotionModelSpec(PartSpec):
     """A backbone. `load()` returns the class, or a function that builds the model; see `MotionModel` for what it needs.
+
+    `capabilities` says what the backbone can do; `CAPABILITIES` lists the names that the core knows.
 
     `checkpoint_converter()` returns a function that reads a published checkpoint and writes ours:
     `convert(source, target, *, text_encoder: str | None, stats: Path | None) -> Path`.
@@ -84,6 +103,19 @@ class AggregatorSpec(PartSpec):
     load: Callable[[], Aggregator] = attrs.field(validator=_check_callable)
 
 
+@attrs.frozen(kw_only=True)
+class CommandSpec(PartSpec):
+    """A command of `actiongpt`. `load()` returns a `typer.Typer`, for `actiongpt NAME COMMAND`, or a function.
+
+    The function is written as for typer: annotated parameters are the options, the docstring is the help. What it
+    prints is the user's; an `ActionGPTError` that it raises ends the command with one message.
+    """
+
+    name: str = attrs.field(validator=[_check_name, _check_not_reserved])
+    load: Callable[[], typer.Typer | Callable[..., Any]] = attrs.field(validator=_check_callable)
+    default_rank: int = attrs.field(default=0, init=False)  # a command is always named
+
+
 @hookspec
 def actiongpt_motion_models() -> list[MotionModelSpec]:
     """The backbones of a plugin."""
@@ -102,9 +134,16 @@ def actiongpt_aggregators() -> list[AggregatorSpec]:
     return []
 
 
+@hookspec
+def actiongpt_commands() -> list[CommandSpec]:
+    """The commands that a plugin adds to `actiongpt`."""
+    return []
+
+
 #: hook -> what it provides, as users read it, and the type of its specs
 HOOKS: dict[str, tuple[str, type[PartSpec]]] = {
     "actiongpt_motion_models": ("backbone", MotionModelSpec),
     "actiongpt_llm_providers": ("llm", LLMProviderSpec),
     "actiongpt_aggregators": ("aggregator", AggregatorSpec),
+    "actiongpt_commands": ("command", CommandSpec),
 }

@@ -74,8 +74,15 @@ class MotionModel(Protocol):
         `to(device)`: as of a torch module.
     """
 
-    fps: float
-    skeleton: Skeleton
+    @property
+    def fps(self) -> float:
+        """Frames a second of the motions."""
+        ...
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints of the motions."""
+        ...
 
     def generate(
         self,

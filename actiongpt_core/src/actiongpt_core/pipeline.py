@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import torch
 
 from actiongpt_core.errors import ConfigError, PromptError
+from actiongpt_core.hookspecs import MotionModelSpec
 from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel, TextEncoder
-from actiongpt_core.registry import get_registry
+from actiongpt_core.plugins import Part
+from actiongpt_core.registry import get_registry, guard
 from actiongpt_core.text.actions import MAX_ACTIONS, parse_actions
 from actiongpt_core.text.cache import DescriptionCache
 from actiongpt_core.text.describe import describe
@@ -40,9 +42,14 @@ class Pipeline:
         k: Descriptions of one action.
         device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
 
+    Attributes:
+        capabilities: What the backbone's plugin declares, such as "sequence" and "deterministic"; None where the model
+            itself was given, of which nothing is declared.
+
     Raises:
         UnknownBackboneError: No installed plugin provides the backbone.
         UnknownPluginError: No installed plugin provides the provider or the aggregator.
+        PluginError: Two plugins provide a name, or a plugin's code fails when the part is loaded or built.
         CheckpointError: The checkpoint is missing, damaged, unsafe, or of another backbone.
         ConfigError: k or the device cannot work.
         ProviderError: The provider cannot be set up, for example without its key.
@@ -65,14 +72,14 @@ class Pipeline:
         self.k = k
         self.device = _device(device)
         registry = get_registry()
-        named = backbone is None or isinstance(backbone, str)
-        build = registry.motion_model(backbone).load() if named else None  # type: ignore[arg-type]
-        self.llm: LLMProvider = registry.llm_provider(llm).load()() if llm is None or isinstance(llm, str) else llm
+        part = registry.part("backbone", backbone) if backbone is None or isinstance(backbone, str) else None
+        self.capabilities = _capabilities(part) if part is not None else None
+        self.llm: LLMProvider = registry.build_provider(llm) if llm is None or isinstance(llm, str) else llm
         self.aggregator: Aggregator = (
             registry.aggregator(aggregator).load() if aggregator is None or isinstance(aggregator, str) else aggregator
         )
         self.model: MotionModel = (
-            _build(build, checkpoint, text_encoder, stats) if build is not None else backbone  # type: ignore[assignment]
+            _build(part, checkpoint, text_encoder, stats) if part is not None else backbone  # type: ignore[assignment]
         )
         if hasattr(self.model, "to"):
             self.model.to(self.device)
@@ -112,8 +119,11 @@ class Pipeline:
             seed: The same seed gives the same motion, alone or in a batch; None draws from torch's global generator.
             noise_scale: Factor on the noise of the latent: 0 for the mean, 1 for all; None for the checkpoint's own.
 
+        A backbone that is "deterministic" takes seed and noise_scale as every other does, with the same checks, and
+        they change nothing.
+
         Raises:
-            PromptError: The text cannot be turned into actions.
+            PromptError: The text cannot be turned into actions, or holds several and the backbone makes one at a time.
             ConfigError: seconds, seed or noise_scale cannot work, or the checkpoint cannot make this length.
             ProviderError: The provider could not answer.
         """
@@ -174,10 +184,21 @@ class Pipeline:
         if isinstance(prompt, Descriptions):
             return [prompt]
         if not isinstance(prompt, (str, Action)) and prompt and all(isinstance(item, Descriptions) for item in prompt):
-            if len(prompt) > MAX_ACTIONS:
-                raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {len(prompt)}.")
+            self._check_count(len(prompt))
             return list(prompt)  # type: ignore[arg-type]
-        return self.describe(prompt)  # type: ignore[arg-type]
+        actions = self._actions(prompt)  # type: ignore[arg-type]
+        self._check_count(len(actions))  # before anybody is paid for descriptions
+        return self.describe(actions)
+
+    def _check_count(self, count: int) -> None:
+        if count > MAX_ACTIONS:
+            raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {count}.")
+        if count > 1 and self.capabilities is not None and "sequence" not in self.capabilities:
+            able = [label for label, part in get_registry().labels("backbone") if "sequence" in _capabilities(part)]
+            raise PromptError(
+                f"This backbone makes one action at a time, and the prompt has {count}. Give one action, or use a "
+                f"backbone with the capability 'sequence' (installed: {', '.join(able) or 'none'})."
+            )
 
     def _num_frames(self, action: Action, seconds: float | None) -> int:
         wanted = action if action.seconds is not None else attrs.evolve(action, seconds=seconds)  # checks the value
@@ -208,19 +229,22 @@ class Pipeline:
         return together(groups) if together else [self.text_encoder.encode(group) for group in groups]
 
 
+def _capabilities(part: Part) -> frozenset[str]:
+    return cast(MotionModelSpec, part.spec).capabilities
+
+
 def _build(
-    build: Callable[..., MotionModel],
-    checkpoint: str | Path | None,
-    text_encoder: str | Path | None,
-    stats: str | Path | None,
+    part: Part, checkpoint: str | Path | None, text_encoder: str | Path | None, stats: str | Path | None
 ) -> MotionModel:
+    build: Callable[..., MotionModel] = part.spec.load()
     reader: Callable[..., MotionModel] | None = getattr(build, "from_checkpoint", None)
     path = None if checkpoint is None else Path(checkpoint)
-    if reader is not None:
-        return reader(path, text_encoder=text_encoder, stats=None if stats is None else Path(stats))
-    if checkpoint is not None or text_encoder is not None or stats is not None:
+    if reader is None and any(given is not None for given in (checkpoint, text_encoder, stats)):
         raise ConfigError("This backbone reads no checkpoint: leave checkpoint, text_encoder and stats out.")
-    return build()
+    with guard(part, "built"):
+        if reader is None:
+            return build()
+        return reader(path, text_encoder=text_encoder, stats=None if stats is None else Path(stats))
 
 
 def _device(name: str) -> torch.device:

@@ -141,7 +141,7 @@ def load_renamed(
 
 
 def rename(name: str, prefixes: dict[str, str]) -> str:
-    """A name with the first prefix that it has replaced."""
+    """A name with its prefix replaced: the first one, in order, that it has; one must fit."""
     ours = next(prefix for prefix in prefixes if name.startswith(prefix))
     return prefixes[ours] + name.removeprefix(ours)
 

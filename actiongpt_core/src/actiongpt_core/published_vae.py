@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import attrs
-from torch import Tensor, nn
+from torch import Tensor
 
+from actiongpt_core.checkpoints import write_checkpoint
 from actiongpt_core.errors import CheckpointError
 from actiongpt_core.features.base import Normalizer
 from actiongpt_core.published import HYDRA_CONFIG, HydraSettings, load_renamed, read_state, read_stats, rename
@@ -18,6 +20,7 @@ from actiongpt_core.text.encoders import TransformersTextEncoder
 
 _WEIGHTS = Path("checkpoints") / "last.ckpt"
 _TEXT_MODEL = "textencoder.text_model."
+_TEXT_FOLDER = "text_encoder"  #: in a converted checkpoint
 #: The originals' config also names a number of heads, which their classes ignore.
 _NUM_HEADS = 4
 #: Our names and theirs, of what the backbones share.
@@ -47,17 +50,32 @@ class PublishedVae:
     max_frames: int
     stats_entry: str  #: path of the feature statistics below `transforms/`
 
-    def load_into(
-        self, model: nn.Module, names: dict[str, str], tolerated: str, stats: Path | None, num_features: int
-    ) -> None:
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings that the backbones' configs share, under their names there.
+
+        The number of heads and the dropout are not among them: the originals' classes ignore what is written.
+        """
+        return {
+            "latent_dim": self.latent_dim,
+            "text_layers": self.num_layers,
+            "motion_layers": self.num_layers,
+            "decoder_layers": self.num_layers,
+            "ff_size": self.ff_size,
+            "text_dim": self.text_dim,
+            "fps": self.fps,
+            "min_frames": self.min_frames,
+            "max_frames": self.max_frames,
+        }
+
+    def load_into(self, model: Any, names: dict[str, str], stats: Path | None, tolerated: str = "") -> None:
         """Fill a model with the weights and the statistics.
 
         Args:
-            model: Has a motion encoder, a motion decoder, a normalizer and a text part.
+            model: Has a motion encoder, a motion decoder, features, a normalizer and a text part.
             names: Prefixes of our names -> theirs, of the text part.
-            tolerated: Pattern of published names that are not needed, besides the tables of positions.
             stats: As in `read_stats`.
-            num_features: F.
+            tolerated: Pattern of published names that are not needed, besides the tables of positions.
 
         Raises:
             CheckpointError: A weight is missing, unknown or of another shape; or the statistics are damaged.
@@ -66,7 +84,7 @@ class PublishedVae:
         state = {key: value for key, value in self.state.items() if not key.startswith(_TEXT_MODEL)}
         pattern = re.compile("|".join(filter(None, (_POSITIONS, tolerated))))
         load_renamed(model, state, self.origin, lambda name: rename(name, names | _NAMES), pattern)
-        model.normalizer = Normalizer(*read_stats(stats, self.stats_entry, num_features))
+        model.normalizer = Normalizer(*read_stats(stats, self.stats_entry, model.features.num_features))
 
     def text_encoder(self, source: str | Path) -> TransformersTextEncoder:
         """The experiment's own text model; its config and tokenizer are found at `source`."""
@@ -110,6 +128,24 @@ def read_published_vae(folder: Path, backbone: str) -> PublishedVae:
         stats_entry=_stats_entry(settings.get("data.dataname", str), settings.get("data.dtype", str)),
         **sizes,
     )
+
+
+def write_converted(model: Any, target: Path, backbone: str) -> Path:
+    """Write a model that was read from a published experiment as a checkpoint folder of this library.
+
+    Its text model goes with it; all is in full precision.
+
+    Args:
+        model: Has a config and a `TransformersTextEncoder`.
+        target: The folder to write.
+        backbone: The model's name.
+
+    Returns:
+        The folder.
+    """
+    model.text_encoder.save(target / _TEXT_FOLDER)
+    config = attrs.evolve(model.config, text_encoder=f"checkpoint:{_TEXT_FOLDER}")
+    return write_checkpoint(model, target, backbone, config, half=False)
 
 
 def _check_sizes(state: dict[str, Tensor], sizes: dict[str, int], origin: Path) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -13,8 +14,11 @@ from actiongpt_core.errors import ActionGPTError, PluginError, UnknownBackboneEr
 from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, MotionModelSpec, PartSpec
 from actiongpt_core.plugins import BLOCK, Part, PluginInfo, canonical, load_plugins, one_line
 
+if TYPE_CHECKING:
+    from actiongpt_core.interfaces import LLMProvider
+
 _log = logging.getLogger(__name__)
-_SPEAKING = {"backbone": "backbone", "llm": "LLM provider", "aggregator": "aggregator"}
+_SPEAKING = {"backbone": "backbone", "llm": "LLM provider", "aggregator": "aggregator", "command": "command"}
 
 
 class Registry:
@@ -38,7 +42,7 @@ class Registry:
             UnknownBackboneError: No working plugin provides it.
             PluginError: Two plugins do.
         """
-        return cast(MotionModelSpec, self._find("backbone", name))
+        return cast(MotionModelSpec, self.part("backbone", name).spec)
 
     def llm_provider(self, name: str | None = None) -> LLMProviderSpec:
         """An LLM provider; None for the one with the highest `default_rank`.
@@ -47,7 +51,20 @@ class Registry:
             UnknownPluginError: No working plugin provides it.
             PluginError: Two plugins do.
         """
-        return cast(LLMProviderSpec, self._find("llm", name))
+        return cast(LLMProviderSpec, self.part("llm", name).spec)
+
+    def build_provider(self, name: str | None = None) -> LLMProvider:
+        """An LLM provider itself, as it is used.
+
+        Raises:
+            UnknownPluginError: No working plugin provides it.
+            PluginError: Two plugins do, or it cannot be built.
+            ProviderError: It needs something of the user's, such as a key.
+        """
+        part = self.part("llm", name)
+        build = cast(LLMProviderSpec, part.spec).load()
+        with guard(part, "built"):
+            return build()
 
     def aggregator(self, name: str | None = None) -> AggregatorSpec:
         """An aggregator; None for the one with the highest `default_rank`.
@@ -56,16 +73,22 @@ class Registry:
             UnknownPluginError: No working plugin provides it.
             PluginError: Two plugins do.
         """
-        return cast(AggregatorSpec, self._find("aggregator", name))
+        return cast(AggregatorSpec, self.part("aggregator", name).spec)
 
     def parts(self, kind: str) -> tuple[Part, ...]:
-        """All working parts of one kind ("backbone", "llm" or "aggregator"), by name."""
+        """All working parts of one kind ("backbone", "llm", "aggregator" or "command"), by name."""
         return tuple(sorted((part for part in self._parts if part.kind == kind), key=_by_name))
 
-    def _find(self, kind: str, name: str | None) -> PartSpec:
-        parts = self.parts(kind)
+    def part(self, kind: str, name: str | None) -> Part:
+        """One part and the plugin that provides it; None for the default of its kind.
+
+        Raises:
+            UnknownPluginError: No working plugin provides it; for a backbone `UnknownBackboneError`.
+            PluginError: Two plugins do.
+        """
         if name is None:
-            return self.default(kind).spec
+            return self.default(kind)
+        parts = self.parts(kind)
         distribution, _, short = name.rpartition(":")
         found = [part for part in parts if part.spec.name == short]
         if distribution:
@@ -74,7 +97,28 @@ class Registry:
             raise self._unknown(kind, name, parts)
         if len(found) > 1:
             raise _claimed_twice(kind, name, found)
-        return found[0].spec
+        return found[0]
+
+    def labels(self, kind: str) -> list[tuple[str, Part]]:
+        """What users write for each working part of a kind: its name, with the distribution where two claim it."""
+        parts = self.parts(kind)
+        names = [part.spec.name for part in parts]
+        return [
+            (
+                part.spec.name if names.count(part.spec.name) == 1 else f"{part.plugin.distribution}:{part.spec.name}",
+                part,
+            )
+            for part in parts
+        ]
+
+    def left_out(self) -> list[str]:
+        """Plugins that are installed and cannot be used, and why: a line for the broken, one for the blocked."""
+        lines = []
+        for word, status in (("broken", "failed"), ("blocked", "blocked")):
+            listed = ", ".join(f"{item.label} ({item.reason})" for item in self.plugins if item.status == status)
+            if listed:
+                lines.append(f"Installed but {word}: {listed}; see `actiongpt plugins`.")
+        return lines
 
     def default(self, kind: str) -> Part:
         """The part that is taken when the user names none: the highest `default_rank`, of equals the first by name.
@@ -105,12 +149,8 @@ class Registry:
         else:
             known = [*names, *(f"{part.plugin.distribution}:{part.spec.name}" for part in parts if ":" in name)]
             lines = [f"No {what} named {name!r}. Installed: {', '.join(names)}.{did_you_mean(name, known)}"]
-        for status in ("broken", "blocked"):
-            plugins = [p for p in self.plugins if p.status == {"broken": "failed"}.get(status, status)]
-            if plugins:
-                listed = ", ".join(f"{plugin.label} ({plugin.reason})" for plugin in plugins)
-                lines.append(f"Installed but {status}: {listed}; see `actiongpt plugins`.")
-        return (UnknownBackboneError if kind == "backbone" else UnknownPluginError)("\n".join(lines))
+        error = UnknownBackboneError if kind == "backbone" else UnknownPluginError
+        return error("\n".join([*lines, *self.left_out()]))
 
 
 @functools.cache
@@ -136,25 +176,40 @@ def _claimed_twice(kind: str, name: str, parts: Sequence[Part]) -> PluginError:
     )
 
 
+@contextlib.contextmanager
+def guard(part: Part, done: str) -> Iterator[None]:
+    """Around what a plugin's own code does: an error of another family becomes ours and names the plugin.
+
+    Args:
+        part: Whose code runs.
+        done: What is tried, such as "loaded".
+
+    Raises:
+        PluginError: The code raised something that is no `ActionGPTError`; that is its cause.
+    """
+    try:
+        yield
+    except ActionGPTError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"The {_SPEAKING[part.kind]} {part.spec.name!r} of {part.plugin.label} cannot be {done}: "
+            f"{one_line(error)}. Look at its installation with `pip check`, or tell its authors."
+        ) from error
+
+
 def _guarded(part: Part) -> PartSpec:
     """The spec with loaders that raise our error: a dependency missing at use is reported like one at import."""
 
-    def guard(load: Callable[[], Any]) -> Callable[[], Any]:
+    def guarded(load: Callable[[], Any]) -> Callable[[], Any]:
         @functools.wraps(load)
-        def guarded() -> Any:
-            try:
+        def guarded_load() -> Any:
+            with guard(part, "loaded"):
                 return load()
-            except ActionGPTError:
-                raise
-            except (Exception, SystemExit) as error:
-                raise PluginError(
-                    f"The {_SPEAKING[part.kind]} {part.spec.name!r} of {part.plugin.label} cannot be loaded: "
-                    f"{one_line(error)}. Look at its installation with `pip check`, or tell its authors."
-                ) from error
 
-        return guarded
+        return guarded_load
 
-    changes: dict[str, Any] = {"load": guard(part.spec.load)}
+    changes: dict[str, Any] = {"load": guarded(part.spec.load)}
     if isinstance(part.spec, MotionModelSpec) and part.spec.checkpoint_converter:
-        changes["checkpoint_converter"] = guard(part.spec.checkpoint_converter)
+        changes["checkpoint_converter"] = guarded(part.spec.checkpoint_converter)
     return attrs.evolve(part.spec, **changes)

@@ -12,16 +12,17 @@ from actiongpt_core.geometry.kinematics import forward_kinematics
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, rotation_about_z
 from actiongpt_core.interfaces import BodyModel
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+from actiongpt_core.types.skeleton import SKELETONS, SMPL, SMPL_BODY, Skeleton
 
 
-def random_motion(num_frames: int = 7, seed: int = 0) -> Motion:
+def random_motion(num_frames: int = 7, seed: int = 0, skeleton: Skeleton = SMPL_BODY) -> Motion:
     generator = torch.Generator().manual_seed(seed)
-    axis_angle = torch.randn(num_frames, SMPL_BODY.num_joints, 3, generator=generator) * 0.6
+    axis_angle = torch.randn(num_frames, skeleton.num_joints, 3, generator=generator) * 0.6
     return Motion(
         rotations=axis_angle_to_matrix(axis_angle),
         translation=torch.randn(num_frames, 3, generator=generator),
         fps=30.0,
+        skeleton=skeleton,
     )
 
 
@@ -104,9 +105,10 @@ def signed_volumes(body: StickBody, motion: Motion) -> torch.Tensor:
     return torch.stack([volumes[:, [o == part for o in owners]].sum(1) for part in parts], dim=1)
 
 
-def test_every_part_of_the_surface_looks_outward_and_keeps_its_volume() -> None:
-    volumes = signed_volumes(StickBody(), random_motion(3))
-    assert volumes.shape[1] >= SMPL_BODY.num_joints
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
+def test_every_part_of_the_surface_looks_outward_and_keeps_its_volume(skeleton: Skeleton) -> None:
+    volumes = signed_volumes(StickBody(skeleton), random_motion(3, skeleton=skeleton))
+    assert volumes.shape[1] >= skeleton.num_joints
     assert (volumes > 0).all()
     torch.testing.assert_close(volumes, volumes[:1].expand_as(volumes), rtol=1e-2, atol=1e-6)
 
@@ -141,3 +143,19 @@ def test_a_motion_of_another_skeleton_is_refused() -> None:
     pole = Skeleton(name="pole", joint_names=("a",), parents=(-1,), rest_offsets=((0, 0, 0),))
     with pytest.raises(ShapeError, match="pole"):
         StickBody(pole).joints(standing())
+
+
+def test_fingers_follow_the_hand_joints_of_smpl_and_reach_as_far_as_the_hands_of_the_body() -> None:
+    body, motion = StickBody(SMPL), random_motion(2, skeleton=SMPL)
+    bent = motion.rotations.clone()
+    bent[:, SMPL.index("left_hand")] = torch.eye(3)
+    before, after = body.mesh(motion)[0], body.mesh(attrs.evolve(motion, rotations=bent))[0]
+    moved = (before - after).abs().amax((0, 2)) > 1e-6
+    assert {int(joint) for joint in body.vertex_joints[moved]} == {SMPL.index("left_hand")}
+    reach = [float(StickBody(skeleton).mesh(rest(skeleton))[0][..., 0].max()) for skeleton in (SMPL, SMPL_BODY)]
+    assert reach[0] == pytest.approx(reach[1], abs=0.01)
+
+
+def rest(skeleton: Skeleton) -> Motion:
+    rotations = torch.eye(3).expand(1, skeleton.num_joints, 3, 3)
+    return Motion(rotations=rotations, translation=torch.zeros(1, 3), fps=30, skeleton=skeleton)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def load_converter():
 def actiongpt_motion_models():
     return [
         MotionModelSpec(name="stride", load=load, summary="A fake.", default_rank=1000,
-                        checkpoint_converter=load_converter),
+                        capabilities={"sequence", "training"}, checkpoint_converter=load_converter),
         MotionModelSpec(name="plain", load=load, summary="A fake without a converter."),
     ]
 
@@ -180,7 +181,7 @@ def test_plugins_list_shows_parts_defaults_and_failures_with_their_cure(runner: 
     shown = run(runner, "plugins", "list")
     assert "failed: needs surely-not-installed>=2, which is not installed" in shown
     assert "try: pip install 'surely-not-installed>=2'" in shown
-    assert "stride  A fake. (default)" in shown
+    assert re.search(r"^  stride +A fake\. \(default\)$", shown, re.MULTILINE)
     assert run(runner, "plugins") == shown
 
 
@@ -198,6 +199,26 @@ def test_plugins_list_reports_in_json(runner: CliRunner, install: Install) -> No
     assert plugins["bad"]["reason"] == "RuntimeError: no licence"
     assert plugins["stride"]["provides"] == ["llm:numbered", "backbone:stride", "backbone:plain"]
     assert [part["name"] for part in content["parts"] if part["is_default"]] == ["stride", "pack", "mean"]
+    capabilities = {part["name"]: part["capabilities"] for part in content["parts"] if part["kind"] == "backbone"}
+    assert capabilities["stride"] == ["sequence", "training"]
+    assert capabilities["plain"] == []
+
+
+def test_a_prompt_of_several_actions_is_refused_for_a_backbone_of_one(runner: CliRunner, tmp_path: Path) -> None:
+    message = fail(runner, "generate", "walk, then wave", "--backbone", "plain", "-o", tmp_path / "a.bvh")
+    assert "one action at a time" in message
+    assert "stride" in message
+
+
+@pytest.mark.parametrize("what", ["raise OSError('no GPU of that kind')", "exit(5)", "{}['weights']"])
+def test_a_backbone_that_cannot_be_built_is_one_message_with_its_plugin(
+    runner: CliRunner, install: Install, tmp_path: Path, what: str
+) -> None:
+    code = STRIDE.replace("    return FakeMotionModel", f"    def build():\n        {what}\n    return build")
+    install("fragile", code.replace("stride", "fragile").replace("numbered", "lettered"))
+    message = fail(runner, "generate", "walk", "--backbone", "fragile", "-o", tmp_path / "a.bvh")
+    assert "'fragile' of actiongpt-fragile 1.0 cannot be built: " in message
+    assert not list(tmp_path.glob("*.bvh"))
 
 
 def test_convert_writes_a_folder_that_show_can_read(runner: CliRunner, tmp_path: Path) -> None:

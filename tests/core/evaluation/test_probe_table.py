@@ -8,10 +8,10 @@ import torch
 from actiongpt_core.evaluation.probe_table import COLUMNS, Cell, judge, mean, run_probes
 from actiongpt_core.evaluation.probes import BY_NAME
 from actiongpt_core.pipeline import Pipeline
-from actiongpt_core.testing.fakes import FakeMotionModel, FakeProvider, FakeTextEncoder
+from actiongpt_core.testing.fakes import FakeMotionModel, FakePooledModel, FakeProvider, FakeTextEncoder
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY
-from actiongpt_core.types.text import TextFeatures
+from actiongpt_core.types.text import Action, Descriptions, TextFeatures
 
 NAMES = ("walk", "raise left arm", "raise right arm", "sit")
 
@@ -76,6 +76,62 @@ def test_a_table_is_the_same_for_the_same_seeds_and_can_be_written_as_json() -> 
     assert json.dumps(tables[0], allow_nan=False) == json.dumps(tables[1], allow_nan=False)
     assert list(tables[0]["rows"][0]["cells"]) == list(COLUMNS[:2])
     assert tables[0]["rows"][0]["variety"] > 0
+
+
+class _Known(FakeProvider):
+    """Tells walks in one way, all else in as many ways as it is asked for."""
+
+    def complete(self, action: Action, k: int) -> Descriptions:
+        if "walk" not in action.phrase:
+            return super().complete(action, k)
+        return Descriptions(action=action, texts=("walk on",) * k, source="pack")
+
+
+def test_a_deterministic_backbone_is_measured_over_phrasings_and_not_over_seeds(obedient: Pipeline) -> None:
+    obedient.capabilities = frozenset({"deterministic"})
+    probes = [BY_NAME[name] for name in NAMES]
+    table = run_probes(obedient, range(8), probes=probes)
+    rows = {row.name: row for row in table.rows}
+    assert (table.is_deterministic, table.seeds) == (True, (0,))
+    assert [rows["walk"].cells[column].of for column in COLUMNS] == [8, 8, 1, 1, 8]
+    for name, word in (("walk", "walk"), ("sit", "sit"), ("raise left arm", "left")):
+        understood = [text for text in BY_NAME[name].phrasings if word in text.split()]
+        assert rows[name].cells["phrase"].passed == len(understood) > 0
+    # Told "as the provider tells it": "go for a walk, told in way 1" holds no such word.
+    assert rows["walk"].cells["descriptions"].passed == rows["walk"].cells["phrase"].passed - 1
+    assert rows["raise left arm"].cells["wording 1"] == Cell(1, 1, rows["raise left arm"].cells["wording 1"].measure)
+
+
+def test_the_row_of_a_deterministic_backbone_says_what_became_of_each_phrasing() -> None:
+    pipeline = Pipeline(FakePooledModel(), llm=_Known(), device="cpu")
+    pipeline.capabilities = frozenset({"deterministic"})
+    table = run_probes(pipeline, seconds=1.0, probes=[BY_NAME["walk"]], columns=COLUMNS[:1])
+    (row,) = table.rows
+    assert tuple(item.text for item in row.phrasings) == BY_NAME["walk"].phrasings
+    found = {item.text: (item.source, item.is_known) for item in row.phrasings}
+    assert found["go for a walk"] == ("pack", True)  # the pack holds the texts of the CMU set
+    assert found["take a few steps forward"] == ("llm", False)
+    assert row.num_texts == 2
+    assert row.variety is None
+    written = json.loads(json.dumps(table.to_dict(), allow_nan=False))["rows"][0]["phrasings"]
+    assert written[0] == {"text": "walk forward", "source": "pack", "is_known": True}
+
+
+def test_a_phrasing_that_is_a_wording_of_the_training_mixture_is_known_whoever_describes_it() -> None:
+    pipeline = Pipeline(FakePooledModel(), llm=FakeProvider(), device="cpu")
+    pipeline.capabilities = frozenset({"deterministic"})
+    (row,) = run_probes(pipeline, seconds=1.0, probes=[BY_NAME["run"]], columns=COLUMNS[:1]).rows
+    found = {item.text: item.is_known for item in row.phrasings}
+    assert found["a person runs forward"]
+    assert found["someone is running"]  # but for the subject
+    assert not found["go for a run"]
+
+
+def test_a_backbone_that_draws_noise_has_seeds_and_no_phrasings(obedient: Pipeline) -> None:
+    table = run_probes(obedient, range(2), probes=[BY_NAME["walk"]], columns=COLUMNS[:1])
+    assert (table.is_deterministic, table.seeds) == (False, (0, 1))
+    assert table.rows[0].phrasings == ()
+    assert table.rows[0].num_texts is None
 
 
 def test_one_seed_has_no_variety() -> None:

@@ -9,6 +9,7 @@ from actiongpt_core.data import mixture
 from actiongpt_core.data.procedural import ACTIONS, mirror_text, sample
 from actiongpt_core.evaluation.probes import BY_NAME, PROBES, Probe
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
+from actiongpt_core.text.actions import parse_actions
 from actiongpt_core.text.folding import fold, normalise
 from actiongpt_core.text.providers.pack import PackProvider
 from actiongpt_core.types.motion import Motion
@@ -35,10 +36,8 @@ def pack() -> PackProvider:
 @pytest.fixture(scope="module")
 def training_texts(pack: PackProvider) -> set[str]:
     """All that the shipped checkpoint is told in training; the pack holds every text of the CMU set."""
-    texts = {*pack.descriptions, *mixture._WALK, *mixture._RUN, *mixture._BACKWARD}
-    texts |= {text for group in pack.descriptions.values() for text in group}
-    texts |= {wording for action in ACTIONS.values() for wording in action.wordings}
-    return texts | {mirror_text(text) for text in texts}
+    texts = {*pack.descriptions, *(text for group in pack.descriptions.values() for text in group)}
+    return texts | {mirror_text(text) for text in texts} | mixture.wordings()
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
@@ -52,6 +51,21 @@ def test_the_wordings_of_a_probe_stand_in_no_training_text(
         assert pack.find(wording) is None
 
 
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_a_probe_has_eight_phrasings_of_one_action_with_its_phrase_first(probe: Probe, pack: PackProvider) -> None:
+    assert len(set(probe.phrasings)) == 8
+    assert probe.phrasings[0] == probe.phrase
+    assert not set(probe.phrasings) & set(probe.wordings)
+    for text in probe.phrasings:
+        assert [action.phrase for action in parse_actions(text, known=pack.knows)] == [text]
+
+
+def test_the_phrasings_are_not_all_known_from_training(training_texts: set[str]) -> None:
+    folded = {fold(text) for text in training_texts}
+    new = [text for probe in PROBES for text in probe.phrasings if fold(text) not in folded]
+    assert len(new) >= len(PROBES)
+
+
 def test_the_phrase_of_every_probe_is_described_by_the_pack_that_ships(pack: PackProvider) -> None:
     assert [probe.name for probe in PROBES if not pack.knows(probe.phrase)] == []
 
@@ -62,6 +76,7 @@ def test_sides_are_probed_in_pairs_that_mirror_each_other() -> None:
         assert left.other == right.name
         assert right.other == left.name
         assert tuple(map(mirror_text, left.wordings)) == right.wordings
+        assert tuple(map(mirror_text, left.phrasings)) == right.phrasings
         assert mirror_text(left.phrase) == right.phrase
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import attrs
 import pytest
 import torch
 
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.skeleton import SMPL
 
 
 @pytest.fixture
@@ -22,3 +24,12 @@ def motion() -> Motion:
     rotations[:, 0] = turn @ upright
     translation = torch.stack([phase[:, 0, 0] * 0.3, -phase[:, 0, 0] * 0.5, torch.full((40,), 0.94)], dim=1)
     return Motion(rotations=rotations, translation=translation, fps=30.0, starts=(0, 25))
+
+
+@pytest.fixture
+def smpl_motion(motion: Motion) -> Motion:
+    """The same with the two hand joints of SMPL, which wave."""
+    wave = torch.zeros(len(motion.rotations), 2, 3)
+    wave[..., 2] = 0.6 * torch.sin(torch.linspace(0, 6, len(wave)))[:, None]
+    rotations = torch.cat([motion.rotations, axis_angle_to_matrix(wave)], dim=1)
+    return attrs.evolve(motion, rotations=rotations, skeleton=SMPL)

@@ -15,7 +15,7 @@ from actiongpt_core.export import save
 from actiongpt_core.export.bvh_reader import read_bvh
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+from actiongpt_core.types.skeleton import SMPL, SMPL_BODY, Skeleton
 
 
 def rows(path: Path) -> np.ndarray:
@@ -30,6 +30,12 @@ def test_bvh_round_trip_keeps_joints_rotations_and_frame_rate(motion: Motion, tm
     body = StickBody()
     torch.testing.assert_close(body.joints(back), body.joints(motion), atol=1e-5, rtol=0)
     torch.testing.assert_close(back.rotations, motion.rotations, atol=1e-5, rtol=0)
+
+
+def test_bvh_round_trip_keeps_the_hand_joints_of_smpl(smpl_motion: Motion, tmp_path: Path) -> None:
+    back = read_bvh(save(smpl_motion, tmp_path / "motion.bvh"))
+    assert back.skeleton is SMPL
+    torch.testing.assert_close(back.rotations, smpl_motion.rotations, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("fps", [12.5, 20.0, 29.97, 30.0, 60.0, 120.0])

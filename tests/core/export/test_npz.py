@@ -15,7 +15,7 @@ from actiongpt_core.export import save
 from actiongpt_core.export.npz import load_npz
 from actiongpt_core.geometry.rotations import geodesic_angle
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL_REST_PELVIS, Skeleton
+from actiongpt_core.types.skeleton import SMPL, SMPL_REST_PELVIS, Skeleton
 
 
 def test_npz_round_trip_returns_the_same_motion(motion: Motion, tmp_path: Path) -> None:
@@ -24,6 +24,12 @@ def test_npz_round_trip_returns_the_same_motion(motion: Motion, tmp_path: Path) 
     torch.testing.assert_close(back.translation, motion.translation, atol=1e-6, rtol=0)
     assert back.fps == 29.97
     assert back.starts == motion.starts
+
+
+def test_npz_keeps_the_hand_joints_of_smpl(smpl_motion: Motion, tmp_path: Path) -> None:
+    back = load_npz(save(smpl_motion, tmp_path / "motion.npz"))
+    assert back.skeleton is SMPL
+    assert geodesic_angle(back.rotations, smpl_motion.rotations).max() < 1e-3
 
 
 def test_npz_holds_what_amass_readers_expect_and_no_objects(motion: Motion, tmp_path: Path) -> None:
@@ -56,6 +62,7 @@ def test_a_file_of_amass_itself_is_read_without_its_hands(tmp_path: Path) -> Non
     torch.testing.assert_close(motion.translation, torch.tensor(SMPL_REST_PELVIS).expand(4, 3))
     smplx = write(tmp_path / "smplx.npz", poses=np.zeros((4, 165)), mocap_framerate=None, mocap_frame_rate=np.array(60))
     assert load_npz(smplx).fps == 60.0
+    assert load_npz(write(tmp_path / "odd.npz", poses=np.zeros((4, 70)))).rotations.shape == (4, 22, 3, 3)
 
 
 @pytest.mark.parametrize(

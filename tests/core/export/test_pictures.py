@@ -35,6 +35,17 @@ def test_a_sheet_has_a_row_for_each_action_and_a_body_in_each_cell(motion: Motio
         assert count_like(cell, 2) > 300  # right limbs, blue
 
 
+def test_hand_joints_of_smpl_are_drawn_in_the_colour_of_their_side(smpl_motion: Motion) -> None:
+    scene = build_scene(smpl_motion, [0, 10], (200, 240))
+    straight = attrs.evolve(smpl_motion, rotations=smpl_motion.rotations.index_fill(1, torch.tensor([22, 23]), 0.0))
+    straight.rotations[:, 22:] = torch.eye(3)
+    bent, flat = (np.asarray(s.draw(1)) for s in (scene, build_scene(straight, [0, 10], (200, 240))))
+    changed = np.abs(bent.astype(int) - flat.astype(int)).max(-1) > 60
+    assert 10 < changed.sum() < 2000  # the fingers moved, nothing else
+    assert count_like(bent, 0) > 300
+    assert count_like(bent, 2) > 300
+
+
 def test_a_gif_loops_at_the_motions_own_speed(motion: Motion, tmp_path: Path) -> None:
     with Image.open(save(motion, tmp_path / "motion.gif")) as image:
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]

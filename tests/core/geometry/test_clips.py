@@ -10,6 +10,7 @@ from actiongpt_core.geometry.clips import (
     bridge,
     canonicalise,
     facing,
+    resample,
     subsample_frames,
     upsample,
 )
@@ -91,3 +92,32 @@ def test_resampling_the_wrong_way_is_an_error() -> None:
         subsample_frames(10, 30, 60)
     with pytest.raises(ConfigError, match="at least 1"):
         upsample(torch.zeros(3, 2), 0)
+
+
+@pytest.mark.parametrize(("fps", "new_fps", "num_frames"), [(20.0, 60.0, 58), (60.0, 20.0, 7), (30.0, 20.0, 13)])
+def test_resampling_keeps_the_frames_that_fall_on_frames(fps: float, new_fps: float, num_frames: int) -> None:
+    rotations, translation = _clip(0.3)
+    new_rotations, new_translation = resample(rotations, translation, fps, new_fps)
+    assert len(new_rotations) == len(new_translation) == num_frames
+    for frame in range(num_frames):
+        time = frame * fps / new_fps
+        if abs(time - round(time)) < 1e-9:
+            torch.testing.assert_close(new_rotations[frame], rotations[round(time)], atol=0, rtol=0)
+            torch.testing.assert_close(new_translation[frame], translation[round(time)])
+
+
+def test_resampling_a_steady_turn_gives_a_steady_turn() -> None:
+    angles = torch.arange(10) * 0.1
+    rotations = rotation_about_z(angles)[:, None]
+    translation = angles[:, None].repeat(1, 3)
+    turned, moved = resample(rotations, translation, 10.0, 25.0)
+    expected = torch.arange(len(turned)) * 0.04
+    assert float(geodesic_angle(turned[:, 0], rotation_about_z(expected)).max()) < 1e-3
+    torch.testing.assert_close(moved[:, 0], expected)
+
+
+def test_resampling_to_the_same_rate_changes_nothing_and_to_none_is_an_error() -> None:
+    rotations, translation = _clip(0.3)
+    assert resample(rotations, translation, 30.0, 30.0)[0] is rotations
+    with pytest.raises(ConfigError, match="positive frame rates"):
+        resample(rotations, translation, 30.0, 0.0)

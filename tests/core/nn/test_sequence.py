@@ -3,7 +3,6 @@ import torch
 
 from actiongpt_core.nn.basis import MotionBasis
 from actiongpt_core.nn.distributions import DiagonalGaussian
-from actiongpt_core.nn.masks import lengths_to_mask, mask_to_lengths
 from actiongpt_core.nn.positional import sinusoid
 from actiongpt_core.nn.sequence import OneMemoryDecoderLayer, SequenceDecoder, SequenceEncoder, transformer_encoder
 
@@ -13,13 +12,6 @@ _SIZES = {"num_heads": 4, "num_layers": 2, "ff_size": 32, "dropout": 0.0}
 def _decoder(**options: object) -> SequenceDecoder:
     torch.manual_seed(0)
     return SequenceDecoder(7, 16, **_SIZES, **options).eval()  # type: ignore[arg-type]
-
-
-def test_masks_and_lengths_are_inverse() -> None:
-    lengths = torch.tensor([3, 1, 5])
-    mask = lengths_to_mask(lengths)
-    assert mask.shape == (3, 5)
-    assert mask_to_lengths(mask).tolist() == [3, 1, 5]
 
 
 def test_positions_start_with_zero_sine_and_one_cosine() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ import torch
 
 from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel, TextEncoder
 from actiongpt_core.testing.aggregator import AggregatorSuite
-from actiongpt_core.testing.fakes import FakeMotionModel, FakeProvider, FakeTextEncoder
+from actiongpt_core.testing.fakes import FakeMotionModel, FakePooledModel, FakeProvider, FakeTextEncoder
 from actiongpt_core.testing.llm_provider import LLMProviderSuite
 from actiongpt_core.testing.motion_model import MotionModelSuite
 from actiongpt_core.text.aggregators import first, masked_mean, mean
@@ -22,6 +22,13 @@ from actiongpt_core.types.text import Action, Descriptions, TextFeatures
 class TestFakeMotionModel(MotionModelSuite):
     def build_model(self) -> MotionModel:
         return FakeMotionModel()
+
+
+class TestFakePooledModel(MotionModelSuite):
+    is_generative = False
+
+    def build_model(self) -> MotionModel:
+        return FakePooledModel()
 
 
 class TestFakeProvider(LLMProviderSuite):
@@ -79,6 +86,24 @@ class Greedy(FakeMotionModel):
         return super().generate(features, *args, **options)
 
 
+class Noiseless(FakeMotionModel):
+    def generate(self, *args: Any, **options: Any) -> Motion:
+        return super().generate(*args, **{**options, "noise_scale": 0.0})
+
+
+class Headstrong(FakeMotionModel):
+    def generate(self, *args: Any, **options: Any) -> Motion:
+        return super().generate(*args, **{**options, "noise_scale": 1.0})
+
+
+class PoolScaling(FakePooledModel):
+    def generate(self, features: Sequence[TextFeatures], *args: Any, **options: Any) -> Motion:
+        for text in features:
+            assert text.pooled is not None
+            text.pooled.mul_(2)
+        return super().generate(features, *args, **options)
+
+
 class OwnBatch(FakeMotionModel):
     def generate_batch(self, *args: Any, **options: Any) -> list[Motion]:
         return super().generate_batch(*args, **{**options, "noise_scale": 0.5})
@@ -92,7 +117,10 @@ class OwnBatch(FakeMotionModel):
         (Deaf, "test_different_texts_give_different_motions"),
         (Unseeded, "test_the_same_seed_gives_the_same_motion"),
         (Unseeded, "test_the_global_random_state_is_left_alone_when_a_generator_is_given"),
+        (Noiseless, "test_another_seed_gives_another_motion_only_where_the_model_draws_noise"),
+        (Headstrong, "test_the_noise_scale_changes_the_motion_only_where_the_model_draws_noise"),
         (Greedy, "test_the_input_is_not_modified"),
+        (PoolScaling, "test_the_input_is_not_modified"),
         (OwnBatch, "test_a_batch_equals_its_items_one_by_one"),
     ],
 )
@@ -101,6 +129,69 @@ def test_a_wrong_model_fails_the_check_that_it_should(model: type[FakeMotionMode
     getattr(MotionModelSuite(), check)(FakeMotionModel(), texts)
     with pytest.raises(AssertionError):
         getattr(MotionModelSuite(), check)(model(), texts)
+
+
+class Crashing(FakeMotionModel):
+    def generate(self, features: Sequence[TextFeatures], *args: Any, **options: Any) -> Motion:
+        return super().generate([attrs.evolve(text, pooled=2 * text.pooled) for text in features], *args, **options)
+
+
+def test_a_model_that_crashes_without_pooled_features_fails_its_check() -> None:
+    check = MotionModelSuite().test_text_without_a_pooled_vector_gives_a_motion_or_our_error
+    texts = [mean(FakeTextEncoder().encode([phrase])) for phrase in ("walk", "wave an arm")]
+    check(FakeMotionModel(), texts)
+    check(FakePooledModel(), texts)  # refuses, by our error
+    with pytest.raises(TypeError):
+        check(Crashing(), texts)
+
+
+def test_noise_where_none_was_claimed_fails_the_checks() -> None:
+    class Claims(MotionModelSuite):
+        is_generative = False
+
+    texts = [mean(FakeTextEncoder().encode([phrase])) for phrase in ("walk", "wave an arm")]
+    for check in (
+        Claims().test_another_seed_gives_another_motion_only_where_the_model_draws_noise,
+        Claims().test_the_noise_scale_changes_the_motion_only_where_the_model_draws_noise,
+    ):
+        check(FakePooledModel(), texts)
+        with pytest.raises(AssertionError):
+            check(FakeMotionModel(), texts)
+
+
+DECLARED = """
+from actiongpt_core.hookspecs import MotionModelSpec, hookimpl
+
+@hookimpl
+def actiongpt_motion_models():
+    return [MotionModelSpec(name="declared", load=object, summary="", capabilities={capabilities})]
+"""
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "fits"),
+    [
+        ("{'deterministic'}", True),
+        ("{'deterministic', 'training'}", True),
+        ("set()", False),
+        ("{'determinstic'}", False),
+        ("{'sequence', 'deterministic'}", False),
+    ],
+)
+def test_what_a_plugin_declares_is_compared_with_what_its_suite_claims(
+    install: Callable[..., None], capabilities: str, fits: bool
+) -> None:
+    class Claims(MotionModelSuite):
+        backbone = "declared"
+        supports_sequences = False
+        is_generative = False
+
+    install("declared", DECLARED.format(capabilities=capabilities))
+    if fits:
+        Claims().test_the_plugin_declares_what_the_model_can_do()
+        return
+    with pytest.raises(AssertionError):
+        Claims().test_the_plugin_declares_what_the_model_can_do()
 
 
 class Short(FakeProvider):
@@ -135,3 +226,6 @@ def test_the_fake_encoder_fits_the_protocol_and_pads_with_states_that_are_not_ze
     assert features.mask.tolist() == [[True, False, False, False], [True] * 4]
     assert features.tokens[~features.mask].abs().min() > 0
     assert torch.equal(features.tokens[0, 0], features.tokens[1, 0])
+    assert features.pooled is not None
+    torch.testing.assert_close(features.pooled[0], features.tokens[0, 0])  # padding does not count
+    torch.testing.assert_close(features.pooled[1], features.tokens[1].mean(dim=0))

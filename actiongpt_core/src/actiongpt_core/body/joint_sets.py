@@ -2,15 +2,17 @@
 
 `smplh`: 73 joints of SMPL-H through smplx, SMPL axes, metres. `smplnh`: its 22 body joints. `smplmmm`: 21 joints in
 MMM order. `mmmns`: those with Y up, (x, y, z) -> (y, z, -x), metres. `mmm`: the same in about millimetres of the KIT
-skeleton.
+skeleton. Of SMPL with 24 joints: `SMPL_JOINT_SETS`.
 
-Source: the joint types of the text-to-motion code that followed Petrovich et al., "TEMOS", ECCV 2022.
+Source: the joint types of the text-to-motion code that followed Petrovich et al., "TEMOS", ECCV 2022; those of SMPL
+from Tevet et al., "MotionCLIP", ECCV 2022.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import torch
 from torch import Tensor
 
@@ -31,6 +33,34 @@ _MMM_FROM_SMPL = (
     *("left_hip", "left_knee", "left_ankle", "left_heel", "left_foot"),
     *("right_hip", "right_knee", "right_ankle", "right_heel", "right_foot"),
 )
+
+
+@attrs.frozen
+class JointSet:
+    """A choice among the joints of SMPL."""
+
+    indices: tuple[
+        int, ...
+    ]  #: into `SmplBody.all_joints` of SMPL with an extra regressor: 24, 21 vertices, 9 regressed
+    root: int  #: where the pelvis stands in the set
+
+
+NUM_SMPL_JOINTS = 54
+_A2M = (0, 12, 17, 19, 21, 16, 18, 20, 24, 2, 5, 8, 1, 4, 7, 31, 34, 48)
+#: `smpl`: the 24 joints. `vibe`: those of OpenPose, SPIN and VIBE. `a2m`: those of the HumanAct12 data. `a2mpl`: smpl
+#: and a2m together.
+SMPL_JOINT_SETS: dict[str, JointSet] = {
+    "smpl": JointSet(tuple(range(24)), 0),
+    "vibe": JointSet(
+        (
+            *(24, 12, 17, 19, 21, 16, 18, 20, 0, 2, 5, 8, 1, 4, 7, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34),
+            *(8, 5, 45, 46, 4, 7, 21, 19, 17, 16, 18, 20, 47, 48, 49, 50, 51, 52, 53, 24, 26, 25, 28, 27),
+        ),
+        8,
+    ),
+    "a2m": JointSet(_A2M, 0),
+    "a2mpl": JointSet(tuple(sorted({*range(24), *_A2M})), 0),
+}
 
 
 def joints_to_smplmmm(joints: Tensor, heels: Tensor | None = None) -> Tensor:

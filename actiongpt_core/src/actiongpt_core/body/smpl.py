@@ -1,12 +1,10 @@
-"""SmplBody: joints and surface of SMPL-H through smplx, from the user's own file."""
+"""SmplBody: joints and surface of SMPL, SMPL-H and SMPL-X through smplx, from the user's own file."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import io
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,133 +12,180 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actiongpt_core.errors import ConfigError, MissingAssetError, ShapeError
+from actiongpt_core.body.smpl_files import Arrays, BodyKind, read_body_file, read_extra_regressor
+from actiongpt_core.errors import ShapeError
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL_BODY
+from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
 
-NUM_VERTICES = 6890
-_NUM_JOINTS = 52
-_NUM_BODY = SMPL_BODY.num_joints
-#: What is read of the file, and its shape; None for a size that may vary. Everything else in it stays closed.
-_ARRAYS: dict[str, tuple[int | None, ...]] = {
-    "v_template": (NUM_VERTICES, 3),
-    "shapedirs": (NUM_VERTICES, 3, None),
-    "posedirs": (NUM_VERTICES, 3, 9 * (_NUM_JOINTS - 1)),
-    "J_regressor": (_NUM_JOINTS, NUM_VERTICES),
-    "weights": (NUM_VERTICES, _NUM_JOINTS),
-    "kintree_table": (2, _NUM_JOINTS),
-    "f": (None, 3),
-}
-_WHERE = (
-    "SMPL-H is licensed and cannot ship with this library: register at https://mano.is.tue.mpg.de, download the "
-    '"Extended SMPL+H model" (smplh.tar.xz), unpack it, and give the path of one model, for example '
-    "SmplBody('smplh/male/model.npz')."
-)
+#: Shape coefficients that are read of a file, as in the published results.
+NUM_BETAS = 10
 
 
 class SmplBody:
-    """The SMPL-H body: 52 joints and 6890 vertices; mean shape (betas 0), hands flat (their rotations are identity).
+    """A body of the SMPL family; which one follows from the file: SMPL (24 joints), SMPL-H (52) or SMPL-X (55).
 
-    Published results that use joints are computed with the male body.
+    For motions the shape is the mean one (betas 0), and joints that a motion has no rotations for (fingers, jaw, eyes)
+    stay as they rest: hands are flat. Published results that use joints of SMPL-H are computed with the male body.
 
     Args:
-        path: SMPL-H model file, `.npz`. Only plain arrays are read, so no pickle of the file is ever opened.
+        path: Body file, `.npz` or `.pkl`. Neither can run code: see `smpl_files`.
+        extra_regressor: `J_regressor_extra.npy`, for further joints behind the others.
         device: Where the body is computed, and its results lie.
         chunk: Frames computed at once; bounds the memory that a long clip needs.
 
     Raises:
         MissingAssetError: There is no such file; the message says where to get it.
-        ConfigError: The file is not an SMPL-H `.npz` of plain arrays.
+        ConfigError: The file holds none of the bodies, or is damaged.
     """
 
-    def __init__(self, path: str | Path, *, device: str | torch.device = "cpu", chunk: int = 128) -> None:
-        path = Path(path)
-        arrays = _read_model(path)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        extra_regressor: str | Path | None = None,
+        device: str | torch.device = "cpu",
+        chunk: int = 128,
+    ) -> None:
+        self.kind, arrays = read_body_file(Path(path))
         content = hashlib.sha256(arrays["v_template"].tobytes() + arrays["J_regressor"].tobytes())
         #: names the body in reports of metrics, wherever its file lies
-        self.body_id = f"smplh-{content.hexdigest()[:8]}"
+        self.body_id = f"{self.kind.key}-{content.hexdigest()[:8]}"
         self.device = torch.device(device)
         self.faces = torch.from_numpy(arrays["f"].astype(np.int64)).to(self.device)
         #: Position of the pelvis at rest in the model's own space, (3,), metres: its joint minus SMPL's translation.
         self.rest_pelvis = torch.from_numpy(arrays["J_regressor"][0] @ arrays["v_template"]).float().to(self.device)
         self._chunk = chunk
-        self._layer = _build_layer(arrays).to(self.device)
-
-    def joints(self, motion: Motion) -> Tensor:
-        """World positions of the 22 body joints, (T, 22, 3), metres; the pelvis is at the motion's translation."""
-        return self.all_joints(motion)[:, :_NUM_BODY]
-
-    def all_joints(self, motion: Motion) -> Tensor:
-        """The 52 joints and smplx's 21 extra ones (vertices of face, feet, fingertips), (T, 73, 3), metres.
-
-        Raises:
-            ShapeError: The motion's skeleton is not SMPL's.
-        """
-        return torch.cat([output.joints for output in self._outputs(motion)])
-
-    def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
-        """The surface: vertices (T, 6890, 3) in metres, world, and faces (N, 3).
-
-        Raises:
-            ShapeError: The motion's skeleton is not SMPL's.
-        """
-        return torch.cat([output.vertices for output in self._outputs(motion)]), self.faces
+        self._layer = _build_layer(arrays, self.kind).to(self.device)
+        self._extra: Tensor | None = None
+        if extra_regressor is not None:
+            extra = read_extra_regressor(Path(extra_regressor), self.kind)
+            self._extra = torch.from_numpy(extra.astype(np.float32)).to(self.device)
 
     @torch.no_grad()
-    def _outputs(self, motion: Motion) -> Iterator[Any]:
-        if motion.skeleton.joint_names != SMPL_BODY.joint_names:
+    def joints(self, motion: Motion) -> Tensor:
+        """World positions of the motion's joints, (T, J, 3), metres; the pelvis is at the motion's translation.
+
+        Raises:
+            ShapeError: The body cannot show the motion's skeleton.
+        """
+        rotations, shift = self._placed(motion)
+        return self.posed_joints(rotations)[:, : motion.skeleton.num_joints] + shift
+
+    @torch.no_grad()
+    def all_joints(self, motion: Motion) -> Tensor:
+        """All joints of the body, world, metres, (T, 45 for SMPL, 73 for SMPL-H, 76 for SMPL-X, 3).
+
+        First the body's own (24, 52, 55), then 21 vertices that smplx names: nose, right and left eye, right and left
+        ear, big toe, small toe and heel of the left and of the right foot, thumb to little finger of the left and of
+        the right hand. Behind them those of the extra regressor, if there is one: nine more.
+
+        Raises:
+            ShapeError: The body cannot show the motion's skeleton.
+        """
+        rotations, shift = self._placed(motion)
+        return self.forward_rotations(rotations)[0] + shift
+
+    @torch.no_grad()
+    def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
+        """The surface: vertices (T, V, 3) in metres, world, and faces (N, 3).
+
+        Raises:
+            ShapeError: The body cannot show the motion's skeleton.
+        """
+        rotations, shift = self._placed(motion)
+        return self.forward_rotations(rotations)[1] + shift, self.faces
+
+    def forward_rotations(self, rotations: Tensor, *, betas: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Joints and surface in the model's own space (Y up, no translation), differentiable.
+
+        Args:
+            rotations: Parent-relative, (N, J, 3, 3); J may be 22, or all of the body's joints.
+            betas: Shape coefficients, (K,) or (N, K), K at most `NUM_BETAS`; without them the mean shape.
+
+        Returns:
+            joints as in `all_joints` and vertices (N, V, 3), metres.
+
+        Raises:
+            ShapeError: There are too few or too many joints or coefficients.
+        """
+        rotations, betas = self._full(rotations), self._coefficients(betas, len(rotations))
+        if not len(rotations):
+            num_joints = self.kind.num_joints + 21 + (0 if self._extra is None else len(self._extra))
+            return rotations.new_zeros(0, num_joints, 3), rotations.new_zeros(0, self.kind.num_vertices, 3)
+        joints, vertices = [], []
+        for pose, shape in zip(rotations.split(self._chunk), betas.split(self._chunk), strict=True):
+            output = self._layer(global_orient=pose[:, :1], body_pose=pose[:, 1:], betas=shape)
+            extra = [] if self._extra is None else [self._extra @ output.vertices]
+            joints.append(torch.cat([output.joints, *extra], dim=1))
+            vertices.append(output.vertices)
+        return torch.cat(joints), torch.cat(vertices)
+
+    def posed_joints(self, rotations: Tensor, *, betas: Tensor | None = None) -> Tensor:
+        """The body's own joints (24, 52 or 55) as `forward_rotations` gives them, without computing the surface.
+
+        Returns:
+            (N, J, 3), metres.
+
+        Raises:
+            ShapeError: As `forward_rotations`.
+        """
+        from smplx.lbs import batch_rigid_transform, blend_shapes, vertices2joints
+
+        layer, rotations = self._layer, self._full(rotations)
+        shape = self._coefficients(betas, len(rotations))[: 1 if betas is None else None]
+        rest = vertices2joints(layer.J_regressor, layer.v_template + blend_shapes(shape, layer.shapedirs))
+        posed, _ = batch_rigid_transform(rotations, rest.expand(len(rotations), -1, -1), layer.parents)
+        return torch.as_tensor(posed)
+
+    def _placed(self, motion: Motion) -> tuple[Tensor, Tensor]:
+        """Rotations for the layer, and what takes its joints to the world, (T, 1, 3)."""
+        fitting: dict[tuple[str, ...], Skeleton] = {s.joint_names: s for s in (SMPL_BODY, self.kind.skeleton)}
+        if motion.skeleton.joint_names not in fitting:
+            names = " or ".join(f"{s.name!r} ({s.num_joints} joints)" for s in fitting.values())
             raise ShapeError(
-                f"SMPL-H needs the {_NUM_BODY} joints of skeleton {SMPL_BODY.name!r}; "
-                f"the motion has skeleton {motion.skeleton.name!r}."
+                f"{self.kind.name} shows motions of the skeleton {names}; the motion has skeleton "
+                f"{motion.skeleton.name!r}."
             )
         translation = motion.translation.to(self.device, torch.float32) - self.rest_pelvis
-        rotations = motion.rotations.to(self.device, torch.float32)
-        for first in range(0, len(rotations), self._chunk):
-            some = slice(first, first + self._chunk)
-            yield self._layer(
-                global_orient=rotations[some, :1], body_pose=rotations[some, 1:], transl=translation[some]
+        return motion.rotations.to(self.device, torch.float32), translation[:, None]
+
+    def _full(self, rotations: Tensor) -> Tensor:
+        """Rotations of all joints: those that are not given are the identity."""
+        all_joints, some = self.kind.num_joints, SMPL_BODY.num_joints
+        if rotations.ndim != 4 or rotations.shape[1] not in (some, all_joints) or rotations.shape[2:] != (3, 3):
+            raise ShapeError(
+                f"{self.kind.name} takes rotations (N, {some} or {all_joints}, 3, 3), got {tuple(rotations.shape)}."
             )
+        rotations = rotations.to(self.device, torch.float32)
+        missing = all_joints - rotations.shape[1]
+        rest = torch.eye(3, device=self.device).expand(len(rotations), missing, 3, 3)
+        return torch.cat([rotations, rest], dim=1)
+
+    def _coefficients(self, betas: Tensor | None, count: int) -> Tensor:
+        """Shape coefficients of each of `count` bodies, filled up with zeros."""
+        known = int(self._layer.shapedirs.shape[-1])
+        betas = torch.zeros(known) if betas is None else betas
+        if betas.ndim not in (1, 2) or betas.shape[-1] > known or (betas.ndim == 2 and len(betas) != count):
+            raise ShapeError(f"betas must be (K,) or ({count}, K), K at most {known}; got {tuple(betas.shape)}.")
+        betas = betas.to(self.device, torch.float32).expand(count, -1)
+        return torch.nn.functional.pad(betas, (0, known - betas.shape[-1]))
 
 
-def _read_model(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays that a body needs, shapes checked."""
-    if not path.is_file():
-        raise MissingAssetError(f"There is no SMPL-H model file {str(path)!r}. {_WHERE}")
-    if path.suffix.lower() != ".npz":
-        raise ConfigError(f"{path}: SMPL-H is read from .npz only; a pickle can run code. {_WHERE}")
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            missing = sorted(_ARRAYS.keys() - set(archive.files))
-            if missing:
-                raise ConfigError(f"{path} is not an SMPL-H model: {', '.join(missing)} missing. {_WHERE}")
-            arrays = {name: archive[name] for name in _ARRAYS}
-    except (OSError, EOFError, AttributeError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{path} cannot be read as an .npz of plain arrays, without pickle: {error}.") from error
-    for name, shape in _ARRAYS.items():
-        found = arrays[name].shape
-        fits = len(found) == len(shape) and all(want in (None, got) for want, got in zip(shape, found, strict=True))
-        if not fits or arrays[name].dtype.kind not in "fiu":
-            expected = ", ".join("any" if size is None else str(size) for size in shape)
-            raise ConfigError(
-                f"{path}: {name} must be ({expected}) numbers for SMPL-H, got {found} {arrays[name].dtype}. {_WHERE}"
-            )
-    if tuple(arrays["kintree_table"][0, 1:_NUM_BODY]) != SMPL_BODY.parents[1:]:
-        raise ConfigError(f"{path}: its first {_NUM_BODY} joints do not form the SMPL body's tree. {_WHERE}")
-    return arrays
+def _build_layer(arrays: Arrays, kind: BodyKind) -> Any:
+    """The layer of smplx over arrays in memory: given a structure, smplx opens no file.
 
-
-def _build_layer(arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """The SMPL-H layer of smplx over arrays in memory: given a structure, smplx opens no file."""
+    Its SMPL layer serves all three bodies: the larger ones differ in the names that they give to parts of the pose.
+    """
     import smplx
     from smplx.utils import Struct
+    from smplx.vertex_ids import vertex_ids
 
-    # smplx asks for the hand means and components, which not every release holds; identity hands need neither.
-    hands = {f"hands_mean{side}": np.zeros(45, np.float32) for side in "lr"}
-    hands |= {f"hands_components{side}": np.zeros((45, 45), np.float32) for side in "lr"}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a warning about the number of betas
-        return smplx.SMPLHLayer(
-            model_path="", data_struct=Struct(**arrays, **hands), use_pca=False, flat_hand_mean=True
-        ).eval()
+        layer = smplx.SMPLLayer(
+            model_path="",
+            data_struct=Struct(**arrays),
+            num_betas=min(NUM_BETAS, arrays["shapedirs"].shape[-1]),
+            vertex_ids=vertex_ids["smplx" if kind.key == "smplx" else "smplh"],
+        )
+    layer.NUM_BODY_JOINTS = kind.num_joints - 1
+    return layer.eval()

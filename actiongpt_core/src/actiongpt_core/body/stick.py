@@ -33,6 +33,7 @@ _BONES: dict[str, tuple[float, float, float]] = {
     "head": (0.054, 0.052, 1.0),
     "elbow": (0.052, 0.041, 1.0),
     "wrist": (0.042, 0.029, 1.0),
+    "hand": (0.031, 0.031, 1.35),
 }
 
 
@@ -111,8 +112,10 @@ def _capsules(skeleton: Skeleton) -> list[Capsule]:
         plain = min(max(0.2 * math.hypot(*offset), 0.015), 0.06)
         start, end, width = _BONES.get(_part(skeleton.joint_names[joint]), (plain, plain, 1.0))
         capsules.append(Capsule(parent, (0.0, 0.0, 0.0), offset, start, end, width))
-    for joint, name in enumerate(skeleton.joint_names):
-        capsules += _extra(joint, _part(name), skeleton.rest_offsets[joint])
+    parts = [_part(name) for name in skeleton.joint_names]
+    for joint, part in enumerate(parts):
+        whole_hand = [] if "hand" in parts else _whole_hand(joint, part, skeleton.rest_offsets[joint])
+        capsules += [*whole_hand, *_extra(joint, part, skeleton.rest_offsets[joint])]
     return capsules or [Capsule(0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.05, 0.05)]
 
 
@@ -121,8 +124,15 @@ def _part(name: str) -> str:
     return part if side in ("left", "right") else name
 
 
+def _whole_hand(joint: int, part: str, offset: tuple[float, float, float]) -> list[Capsule]:
+    """Palm and fingers in one, for a skeleton that ends at the wrists."""
+    side = 1.0 if offset[0] >= 0 else -1.0
+    hand = Capsule(joint, (0.01 * side, 0.0, 0.0), (0.145 * side, -0.01, 0.0), 0.033, 0.024, 1.35)
+    return [hand] if part == "wrist" else []
+
+
 def _extra(joint: int, part: str, offset: tuple[float, float, float]) -> list[Capsule]:
-    """What no bone shows: chest, skull and nose, hand and thumb, toes, heel."""
+    """What no bone shows: chest, skull and nose, thumb, fingers, toes, heel."""
     side = 1.0 if offset[0] >= 0 else -1.0
     if part == "spine3":
         return [Capsule(joint, (0.0, -0.075, -0.008), (0.0, 0.115, -0.032), 0.098, 0.088, 1.55)]
@@ -131,9 +141,9 @@ def _extra(joint: int, part: str, offset: tuple[float, float, float]) -> list[Ca
         nose = Capsule(joint, (0.0, 0.075, 0.075), (0.0, 0.050, 0.098), 0.016, 0.018)
         return [skull, nose]
     if part == "wrist":
-        hand = Capsule(joint, (0.01 * side, 0.0, 0.0), (0.145 * side, -0.01, 0.0), 0.033, 0.024, 1.35)
-        thumb = Capsule(joint, (0.03 * side, -0.005, 0.02), (0.085 * side, -0.015, 0.055), 0.018, 0.013)
-        return [hand, thumb]
+        return [Capsule(joint, (0.03 * side, -0.005, 0.02), (0.085 * side, -0.015, 0.055), 0.018, 0.013)]
+    if part == "hand":
+        return [Capsule(joint, (0.0, 0.0, 0.0), (0.061 * side, -0.003, 0.006), 0.030, 0.024, 1.35)]
     if part == "foot":
         return [Capsule(joint, (0.0, 0.004, 0.0), (0.004 * side, 0.0, 0.055), 0.024, 0.020, 1.7)]
     if part == "ankle":

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from actiongpt_core.cli import options
-from actiongpt_core.errors import CheckpointError, ConfigError
+from actiongpt_core.errors import ConfigError
 
 app = typer.Typer(help="Convert published checkpoints, look into ours.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -24,30 +22,17 @@ def convert(
     stats: options.Stats = None,
 ) -> None:
     """Convert a published checkpoint to a folder of this library's format."""
+    from actiongpt_core.checkpoints import convert_folder
     from actiongpt_core.registry import get_registry
 
     spec = get_registry().motion_model(backbone)
     if spec.checkpoint_converter is None:
         raise ConfigError(f"The backbone {spec.name!r} reads no published checkpoints: it has no converter.")
-    _check_target(folder, output)
     converter = spec.checkpoint_converter()
-    # Written beside the target and moved at the end, so that a failure leaves nothing half-written.
-    workshop = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.resolve().parent))
-    try:
-        written = converter(folder, workshop / output.name, text_encoder=text_encoder, stats=stats)
-        written.rename(output)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+    convert_folder(
+        folder, output, lambda source, target: converter(source, target, text_encoder=text_encoder, stats=stats)
+    )
     typer.echo(f"wrote {output.resolve()}")
-
-
-def _check_target(folder: Path, output: Path) -> None:
-    if not folder.is_dir():
-        raise CheckpointError(f"No checkpoint folder at {folder}.")
-    if output.exists():
-        raise CheckpointError(f"{output} exists already; name a folder that does not.")
-    if not output.resolve().parent.is_dir():
-        raise CheckpointError(f"Cannot write {output}: the folder {output.resolve().parent} does not exist.")
 
 
 @app.command()

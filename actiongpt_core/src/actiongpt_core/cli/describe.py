@@ -42,6 +42,6 @@ def describe_text(text: str, llm: str | None, k: int) -> tuple[LLMProvider, list
     from actiongpt_core.text import actions, cache
     from actiongpt_core.text import describe as language
 
-    provider = get_registry().llm_provider(llm).load()()
+    provider = get_registry().build_provider(llm)
     found = actions.parse_actions(text, known=getattr(provider, "knows", None))
     return provider, language.describe(found, provider, k, cache.DescriptionCache())

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from actiongpt_core.cli import checkpoints, plugins
+from actiongpt_core.cli import checkpoints, plugin_commands, plugins
 from actiongpt_core.cli.describe import describe
 from actiongpt_core.cli.generate import generate
 from actiongpt_core.errors import ActionGPTError
@@ -19,7 +19,27 @@ _INTERRUPTED = 130  # what shells use for Ctrl-C
 
 
 class _Commands(TyperGroup):
-    """A group whose commands end with one message, not with a traceback, when the user can do something about it."""
+    """The core's commands, then those of plugins; all end with one message where the user can do something about it.
+
+    Plugins are found when a name is not the core's, or help is shown; so they cannot take one of its names, and cost
+    nothing where they are not needed.
+    """
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        own = super().get_command(ctx, cmd_name)
+        return plugin_commands.find(cmd_name) if own is None else own
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            ctx.fail(plugin_commands.unknown(args[0], self.commands))
+        return args[0], command, args[1:]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        super().format_commands(ctx, formatter)
+        if rows := plugin_commands.listed():
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from actiongpt_core.registry import Registry
 
 app = typer.Typer(help="What is installed, what is broken, and why.", rich_markup_mode=None)
-_TITLES = {"backbone": "Backbones", "llm": "LLM providers", "aggregator": "Aggregators"}
+_TITLES = {
+    "backbone": "Backbones",
+    "llm": "LLM providers",
+    "aggregator": "Aggregators",
+    "command": "Commands of plugins",
+}
 
 
 @app.callback(invoke_without_command=True)
@@ -41,16 +46,23 @@ def list_plugins(as_json: options.AsJson = False) -> None:
 
 
 def _part(part: Part, registry: Registry) -> dict[str, object]:
-    return {
+    from actiongpt_core.hookspecs import MotionModelSpec
+
+    content = {
         "kind": part.kind,
         "name": part.spec.name,
         "distribution": part.plugin.distribution,
         "summary": part.spec.summary,
         "is_default": part is _default_part(registry, part.kind),
     }
+    if isinstance(part.spec, MotionModelSpec):
+        content["capabilities"] = sorted(part.spec.capabilities)
+    return content
 
 
 def _default_part(registry: Registry, kind: str) -> Part | None:
+    if kind == "command":  # always named
+        return None
     try:
         return registry.default(kind)
     except PluginError:
@@ -69,14 +81,10 @@ def _plugin_lines(plugins: tuple[PluginInfo, ...]) -> Iterator[str]:
 
 def _part_lines(registry: Registry) -> Iterator[str]:
     for kind, title in _TITLES.items():
-        parts = registry.parts(kind)
-        names = [part.spec.name for part in parts]
-        labels = [
-            part.spec.name if names.count(part.spec.name) == 1 else f"{part.plugin.distribution}:{part.spec.name}"
-            for part in parts
-        ]
+        labelled = registry.labels(kind)
+        width = max((len(label) for label, _ in labelled), default=0)
         yield ""
-        yield title if parts else f"{title}: none is installed"
-        for part, label in zip(parts, labels, strict=True):
+        yield title if labelled else f"{title}: none is installed"
+        for label, part in labelled:
             default = " (default)" if part is _default_part(registry, kind) else ""
-            yield f"  {label:{max(map(len, labels))}}  {part.spec.summary}{default}"
+            yield f"  {label:{width}}  {part.spec.summary}{default}"

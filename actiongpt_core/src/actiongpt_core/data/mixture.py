@@ -108,6 +108,13 @@ def draw_probabilities(clips: list[TrainingClip]) -> np.ndarray[tuple[int], np.d
     return np.asarray(raw) / sum(raw)
 
 
+def wordings() -> set[str]:
+    """The phrases that clips of the mixture are told by, besides the texts of the CMU set, which the pack holds."""
+    told = {*_WALK, *_RUN, *_BACKWARD, *_SLOW, *_QUICK}
+    told |= {wording for action in ACTIONS.values() for wording in action.wordings}
+    return told | {mirror_text(text) for text in told}
+
+
 def _procedural(name: str, rng: np.random.Generator, seconds: float, fps: float) -> TrainingClip:
     made = sample(name, rng, seconds=seconds, fps=fps, spread=_SPREAD)
     clip = LabelledClip(

@@ -1,23 +1,18 @@
-"""Probes: texts, and what a motion must do to follow them.
-
-The limits come from common sense and from real and parametric clips (`real_clips`); they are not fitted to any model.
-Sides count only in pairs: a model that drifts to one side passes one of two.
-"""
+"""Probes: texts, and what a motion must do to follow them (`criteria`)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 import attrs
 
-from actiongpt_core.evaluation import gestures
+from actiongpt_core.evaluation import criteria, gestures
 from actiongpt_core.evaluation import measures as m
 from actiongpt_core.evaluation.measures import Side
 from actiongpt_core.types.motion import Motion
 
-#: Share of the seeds that must pass a required probe.
+#: Share of the runs that must pass a required probe.
 GOAL = 6 / 8
 
 
@@ -27,13 +22,16 @@ class Probe:
 
     name: str
     phrase: str
+    #: the phrase, and seven more that a user might type for it, known from training or not: the runs of a backbone
+    #: whose motion no seed changes
+    phrasings: tuple[str, ...]
     wordings: tuple[str, str]  #: other words for it, which stand in no training text
     other: str  #: the probe whose descriptions take the place of this one's; its criterion must then be passed
     passes: Callable[[Motion], bool]
     measure: Callable[[Motion], float]  #: the number that stands beside the passes
     unit: str
     required: bool = False
-    faster_than: str | None = None  #: the motion's measure must be above that of this probe's motion of the same seed
+    faster_than: str | None = None  #: the motion's measure must be above that of this probe's motion of the same run
 
     def follows(self, motion: Motion, reference: Motion | None = None) -> bool:
         """Whether the motion does what the phrase says.
@@ -47,95 +45,8 @@ class Probe:
         return reference is None or self.faster_than is None or self.measure(motion) > self.measure(reference)
 
 
-# --- criteria --------------------------------------------------------------------------------------------------------
-
-
-def steps_on(motion: Motion) -> bool:
-    """The feet alternate: one step a second or more. Real walks take nearly two."""
-    return m.lead_changes(motion) >= motion.seconds
-
-
-def walks(motion: Motion) -> bool:
-    """Forward at 0.7 to 1.8 m/s on alternating feet."""
-    return 0.7 <= m.forward_speed(motion) <= 1.8 and steps_on(motion)
-
-
-def runs(motion: Motion) -> bool:
-    """Forward at more than 1.8 m/s on alternating feet; besides, it must be faster than the walk of the same seed."""
-    return m.forward_speed(motion) > 1.8 and steps_on(motion)
-
-
-def walks_backward(motion: Motion) -> bool:
-    """Backward at 0.3 m/s or more on alternating feet."""
-    return m.forward_speed(motion) <= -0.3 and steps_on(motion)
-
-
-def raises(motion: Motion, side: Side) -> bool:
-    """For 0.3 s this wrist is above its shoulder and 0.2 m higher over it than the other; never the other way round."""
-    return m.raised_seconds(motion, side) >= 0.3 > m.raised_seconds(motion, m.OTHER_SIDE[side])
-
-
-def sits(motion: Motion) -> bool:
-    """The pelvis goes down by 0.2 m, ends at 0.65 m or lower and 0.2 m or more behind the feet, the trunk upright."""
-    end = m.pelvis_height(motion, "end")
-    is_low = end <= 0.65 and float(motion.translation[0, 2]) - end >= 0.2
-    return is_low and float(m.pelvis_in_front_of_feet(motion)[-1]) <= -0.2 and float(m.trunk_upright(motion)[-1]) >= 0.7
-
-
-def squats(motion: Motion) -> bool:
-    """The pelvis goes down by 0.2 m, to 0.7 m or lower, over both feet, which stand side by side on the floor."""
-    lowest = int(motion.translation[:, 2].argmin())
-    height = float(motion.translation[lowest, 2])
-    is_low = height <= 0.7 and float(motion.translation[0, 2]) - height >= 0.2
-    is_over_feet = -0.25 <= float(m.pelvis_in_front_of_feet(motion)[lowest]) <= 0.2
-    is_planted = float(m.toe_heights(motion)[lowest].max()) < 0.12 and abs(float(m.foot_lead(motion)[lowest])) < 0.35
-    return is_low and is_over_feet and is_planted and float(m.trunk_upright(motion)[lowest]) >= 0.4
-
-
-def turns(motion: Motion, side: Side) -> bool:
-    """Faces 45 degrees or more further to that side at the end than at the start."""
-    return _turned_degrees(motion, side) >= 45.0
-
-
-def jumps(motion: Motion) -> bool:
-    """Both feet are off the floor for 0.1 s or more between take-off and landing."""
-    return m.flight_seconds(motion) >= 0.1
-
-
-def waves(motion: Motion, side: Side) -> bool:
-    """The raised wrist turns round sideways 4 times or more, the other one half as often at most."""
-    return _more(gestures.waves, motion, side, 4)
-
-
-def claps(motion: Motion) -> bool:
-    """The hands meet twice or more."""
-    return gestures.claps(motion) >= 2
-
-
-def punches(motion: Motion, side: Side) -> bool:
-    """The arm shoots out forward and returns, the other one half as often at most."""
-    return _more(gestures.punches, motion, side, 1)
-
-
-def kicks(motion: Motion, side: Side) -> bool:
-    """The leg shoots out forward and returns, the other one half as often at most."""
-    return _more(gestures.kicks, motion, side, 1)
-
-
-def _more(count: Callable[[Motion, Side], int], motion: Motion, side: Side, least: int) -> bool:
-    this, that = count(motion, side), count(motion, m.OTHER_SIDE[side])
-    return this >= least and that <= this / 2
-
-
-def _turned_degrees(motion: Motion, side: Side) -> float:
-    return math.degrees(m.turned_angle(motion)) * (1 if side == "left" else -1)
-
-
 def _count(count: Callable[[Motion, Side], int], side: Side, motion: Motion) -> float:
     return float(count(motion, side))
-
-
-# --- the probes ------------------------------------------------------------------------------------------------------
 
 
 def _sided(side: Side) -> tuple[Probe, Probe]:
@@ -143,9 +54,19 @@ def _sided(side: Side) -> tuple[Probe, Probe]:
     raise_arm = Probe(
         name=f"raise {side} arm",
         phrase=f"raise the {side} arm",
+        phrasings=(
+            f"raise the {side} arm",
+            f"raise your {side} arm",
+            f"lift the {side} arm",
+            f"put your {side} hand up",
+            f"a person raises the {side} arm",
+            f"hold the {side} arm up in the air",
+            f"lift the {side} hand above the head",
+            f"raise the {side} hand high",
+        ),
         wordings=(f"bring the {side} hand up above the head", f"stick the {side} arm up into the air"),
         other=f"raise {that} arm",
-        passes=partial(raises, side=side),
+        passes=partial(criteria.raises, side=side),
         measure=partial(m.raised_seconds, side=side),
         unit="s raised",
         required=True,
@@ -153,10 +74,20 @@ def _sided(side: Side) -> tuple[Probe, Probe]:
     turn = Probe(
         name=f"turn {side}",
         phrase=f"turn {side}",
+        phrasings=(
+            f"turn {side}",
+            f"turn to the {side}",
+            f"a person turns {side}",
+            f"make a {side} turn",
+            f"rotate to the {side}",
+            f"turn 90 degrees to the {side}",
+            f"turn your body to the {side}",
+            f"do a quarter turn to the {side}",
+        ),
         wordings=(f"swivel round to face the {side}", f"spin a quarter circle to the {side}"),
         other=f"turn {that}",
-        passes=partial(turns, side=side),
-        measure=partial(_turned_degrees, side=side),
+        passes=partial(criteria.turns, side=side),
+        measure=partial(criteria.turned_degrees, side=side),
         unit=f"deg to the {side}",
         required=True,
     )
@@ -170,9 +101,19 @@ PROBES: tuple[Probe, ...] = (
     Probe(
         name="walk",
         phrase="walk forward",
+        phrasings=(
+            "walk forward",
+            "a person walks forward",
+            "walk straight ahead",
+            "go for a walk",
+            "take a few steps forward",
+            "walk in a straight line",
+            "someone is walking",
+            "walk at a normal pace",
+        ),
         wordings=("stroll along at an easy pace", "go forward on foot"),
         other="sit",
-        passes=walks,
+        passes=criteria.walks,
         measure=m.forward_speed,
         unit="m/s forward",
         required=True,
@@ -180,9 +121,19 @@ PROBES: tuple[Probe, ...] = (
     Probe(
         name="run",
         phrase="run forward",
+        phrasings=(
+            "run forward",
+            "a person runs forward",
+            "run straight ahead",
+            "run fast",
+            "go for a run",
+            "someone is running",
+            "run in a straight line",
+            "run ahead quickly",
+        ),
         wordings=("dash ahead", "race straight on"),
         other="squat",
-        passes=runs,
+        passes=criteria.runs,
         measure=m.forward_speed,
         unit="m/s forward",
         required=True,
@@ -193,9 +144,19 @@ PROBES: tuple[Probe, ...] = (
     Probe(
         name="sit",
         phrase="sit down",
+        phrasings=(
+            "sit down",
+            "a person sits down",
+            "sit on a chair",
+            "take a seat",
+            "sit down on a chair",
+            "sit down slowly",
+            "have a seat",
+            "sit down and stay seated",
+        ),
         wordings=("lower yourself onto a stool", "settle into an armchair"),
         other="raise left arm",
-        passes=sits,
+        passes=criteria.sits,
         measure=partial(m.pelvis_height, at="end"),
         unit="m pelvis at the end",
         required=True,
@@ -203,9 +164,19 @@ PROBES: tuple[Probe, ...] = (
     Probe(
         name="squat",
         phrase="squat down",
+        phrasings=(
+            "squat down",
+            "squat",
+            "a person squats",
+            "do a squat",
+            "do squats",
+            "bend the knees and squat",
+            "squat down low",
+            "go down into a squat",
+        ),
         wordings=("do a deep knee bend", "sink low with both knees bent"),
         other="walk",
-        passes=squats,
+        passes=criteria.squats,
         measure=m.pelvis_height,
         unit="m pelvis at the lowest",
         required=True,
@@ -215,54 +186,114 @@ PROBES: tuple[Probe, ...] = (
     Probe(
         name="jump",
         phrase="jump in place",
+        phrasings=(
+            "jump in place",
+            "jump",
+            "a person jumps up",
+            "jump on the spot",
+            "jump straight up",
+            "do a jump",
+            "jump high into the air",
+            "jump up and land again",
+        ),
         wordings=("spring up off the ground", "bounce into the air from where you stand"),
         other="walk",
-        passes=jumps,
+        passes=criteria.jumps,
         measure=m.flight_seconds,
         unit="s flight",
     ),
     Probe(
         name="wave right",
         phrase="wave with the right hand",
+        phrasings=(
+            "wave with the right hand",
+            "wave your right hand",
+            "wave the right arm",
+            "a person waves with the right hand",
+            "wave hello with your right hand",
+            "wave goodbye with the right hand",
+            "greet someone with a wave of the right hand",
+            "raise the right hand and wave",
+        ),
         wordings=("say hi with the right hand", "signal hello by moving the right hand from side to side"),
         other="sit",
-        passes=partial(waves, side="right"),
+        passes=partial(criteria.waves, side="right"),
         measure=partial(_count, gestures.waves, "right"),
         unit="turns of the wrist",
     ),
     Probe(
         name="clap",
         phrase="clap",
+        phrasings=(
+            "clap",
+            "clap your hands",
+            "a person claps",
+            "clap the hands together",
+            "applaud",
+            "clap several times",
+            "start clapping",
+            "clap hands in front of the body",
+        ),
         wordings=("give a round of applause", "smack the palms against each other"),
         other="turn left",
-        passes=claps,
+        passes=criteria.claps,
         measure=lambda motion: float(gestures.claps(motion)),
         unit="claps",
     ),
     Probe(
         name="punch right",
         phrase="punch with the right hand",
+        phrasings=(
+            "punch with the right hand",
+            "throw a right punch",
+            "a person punches with the right hand",
+            "punch with your right fist",
+            "throw a punch with the right arm",
+            "hit with the right fist",
+            "punch forward with the right hand",
+            "punch the air with the right hand",
+        ),
         wordings=("strike out with the right fist", "box the air in front using the right arm"),
         other="squat",
-        passes=partial(punches, side="right"),
+        passes=partial(criteria.punches, side="right"),
         measure=partial(_count, gestures.punches, "right"),
         unit="punches",
     ),
     Probe(
         name="kick right",
         phrase="kick with the right leg",
+        phrasings=(
+            "kick with the right leg",
+            "kick with the right foot",
+            "a person kicks with the right leg",
+            "do a right kick",
+            "kick forward with the right leg",
+            "throw a kick with the right foot",
+            "kick a ball with the right foot",
+            "give a kick with your right leg",
+        ),
         wordings=("boot something with the right foot", "swing the right leg up in front like a footballer"),
         other="raise right arm",
-        passes=partial(kicks, side="right"),
+        passes=partial(criteria.kicks, side="right"),
         measure=partial(_count, gestures.kicks, "right"),
         unit="kicks",
     ),
     Probe(
         name="walk backward",
         phrase="walk backward",
+        phrasings=(
+            "walk backward",
+            "walk backwards",
+            "a person walks backward",
+            "walk in reverse",
+            "step backward",
+            "back up slowly",
+            "move backward",
+            "take a few steps back",
+        ),
         wordings=("retreat step by step", "go backwards on foot"),
         other="walk",
-        passes=walks_backward,
+        passes=criteria.walks_backward,
         measure=m.forward_speed,
         unit="m/s forward",
     ),

@@ -14,9 +14,9 @@ import torch
 from actiongpt_core.errors import ConfigError, ExportError, MissingAssetError
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL_BODY, SMPL_REST_PELVIS
+from actiongpt_core.types.skeleton import SMPL, SMPL_BODY, SMPL_REST_PELVIS
 
-_BODY = 3 * SMPL_BODY.num_joints  # 66
+_BODY, _SMPL = 3 * SMPL_BODY.num_joints, 3 * SMPL.num_joints  # 66, 72
 _FRAME_RATE_KEYS = ("mocap_framerate", "mocap_frame_rate")  # AMASS for SMPL+H, AMASS for SMPL-X
 
 
@@ -26,16 +26,17 @@ def save_npz(motion: Motion, path: Path) -> None:
     Z up, metres, radians, like `Motion`; `trans` is SMPL's translation, which is the pelvis position minus
     `SMPL_REST_PELVIS`.
 
-    Arrays: `poses` (T, 66) axis-angle float32, `trans` (T, 3) float32, `mocap_framerate`, `betas` (16,) zeros, `gender`
-    "neutral", and `action_starts`, which AMASS does not have: the first frame of each action.
+    Arrays: `poses` (T, 66) axis-angle float32, or (T, 72) with SMPL's two hand joints; `trans` (T, 3) float32;
+    `mocap_framerate`; `betas` (16,) zeros; `gender` "neutral"; and `action_starts`, which AMASS does not have: the
+    first frame of each action.
 
     Raises:
         ExportError: The motion's skeleton is not SMPL's.
     """
-    if motion.skeleton.joint_names != SMPL_BODY.joint_names:
+    if motion.skeleton.joint_names not in (SMPL_BODY.joint_names, SMPL.joint_names):
         raise ExportError(
-            f"An AMASS .npz holds SMPL's {SMPL_BODY.num_joints} body joints; this motion has skeleton "
-            f"{motion.skeleton.name!r}. Write it as .bvh."
+            f"An AMASS .npz holds SMPL's {SMPL_BODY.num_joints} body joints, or {SMPL.num_joints}; this motion has "
+            f"skeleton {motion.skeleton.name!r}. Write it as .bvh."
         )
     rotations, translation = motion.rotations.detach().cpu(), motion.translation.detach().cpu()
     smpl_translation = translation - translation.new_tensor(SMPL_REST_PELVIS)
@@ -51,7 +52,9 @@ def save_npz(motion: Motion, path: Path) -> None:
 
 
 def load_npz(path: str | Path) -> Motion:
-    """Read an AMASS-style .npz, ours or AMASS's own; the body joints of its poses, hands and face left out.
+    """Read an AMASS-style .npz, ours or AMASS's own; the body joints of its poses, fingers and face left out.
+
+    Poses of 72 numbers are those of SMPL's 24 joints; of any others the 22 body joints are read.
 
     The inverse of `save_npz`. The body's shape (`betas`) is not used: the pelvis is put where `SMPL_REST_PELVIS` says.
 
@@ -66,12 +69,14 @@ def load_npz(path: str | Path) -> Motion:
         raise ConfigError(f"{path}: poses must be (T, {_BODY} or more) with T >= 1, got {poses.shape}.")
     if trans.shape != (len(poses), 3):
         raise ConfigError(f"{path}: trans must be ({len(poses)}, 3), one row a pose, got {trans.shape}.")
-    axis_angle = torch.from_numpy(poses[:, :_BODY].astype(np.float32)).reshape(-1, SMPL_BODY.num_joints, 3)
+    skeleton = SMPL if poses.shape[1] == _SMPL else SMPL_BODY
+    axis_angle = torch.from_numpy(poses[:, : 3 * skeleton.num_joints].astype(np.float32)).unflatten(1, (-1, 3))
     translation = torch.from_numpy(trans.astype(np.float32))
     return Motion(
         rotations=axis_angle_to_matrix(axis_angle),
         translation=translation + translation.new_tensor(SMPL_REST_PELVIS),
         fps=_frame_rate(path, arrays),
+        skeleton=skeleton,
         starts=_starts(path, arrays, len(poses)),
     )
 

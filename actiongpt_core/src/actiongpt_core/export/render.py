@@ -32,7 +32,7 @@ _ELEVATION = math.radians(17.0)
 _ASIDE = math.radians(44.0)  # the camera stands this far to the body's left of straight ahead
 _SWAY = 0.15  # metres; whoever moves less stays on the spot and leaves no path
 _HEADROOM = 0.14  # metres left free around the body
-_LIMBS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
+_LIMBS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist", "hand")
 
 
 def blend(over: Colour, under: Colour, weight: float) -> Colour:

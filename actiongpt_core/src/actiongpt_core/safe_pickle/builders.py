@@ -97,9 +97,16 @@ def array_type(kind: Any, align: Any = False, copy: Any = True) -> ArrayType:
     return ArrayType(np.dtype(kind))
 
 
+def any_array_type(kind: Any, align: Any = False, copy: Any = True) -> ArrayType:
+    """A numpy dtype as `array_type` takes it, or that of Python objects, which are read like the rest of the file."""
+    return ArrayType(np.dtype(object)) if kind in ("O", "O8") else array_type(kind, align, copy)
+
+
 def array_scalar(kind: Any, data: Any) -> Any:
     """One numpy number."""
-    if not isinstance(kind, ArrayType) or not isinstance(data, bytes) or len(data) != kind.dtype.itemsize:
+    data = latin1_bytes(data)
+    is_plain = isinstance(kind, ArrayType) and not kind.dtype.hasobject
+    if not is_plain or not isinstance(data, bytes) or len(data) != kind.dtype.itemsize:
         raise CheckpointError("refused: a numpy scalar that is not made of a dtype and its bytes.")
     return np.frombuffer(data, kind.dtype)[0]
 
@@ -126,6 +133,7 @@ def build_array(target: Any, state: Any) -> None:
     if not (isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], ArrayType)):
         raise CheckpointError("refused: a numpy array with an unknown state.")
     _, shape, kind, is_fortran, data = state
+    data = latin1_bytes(data)
     _require_fit(shape, kind, data)
     target.__setstate__((1, shape, kind.dtype, is_fortran is True, data))
 
@@ -142,10 +150,21 @@ def array_of_bytes(data: Any, kind: Any, shape: Any, order: Any = "C") -> np.nda
     return np.frombuffer(data, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
+def latin1_bytes(data: Any) -> Any:
+    """Python 2 wrote bytes as text; they were read as Latin-1. Anything but text is returned as it is."""
+    return data.encode("latin1") if isinstance(data, str) else data
+
+
+def is_shape(shape: Any) -> bool:
+    """Is it a tuple of sizes?"""
+    return isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
+
+
 def _require_fit(shape: Any, kind: ArrayType, data: Any) -> None:
-    is_shape = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
-    is_data = isinstance(data, (bytes, bytearray))
-    if not is_shape or not is_data or math.prod(shape) * kind.dtype.itemsize != len(data):
+    # Bytes would be taken for addresses of objects: such an array is filled from a list, and from nothing else.
+    is_data = isinstance(data, list if kind.dtype.hasobject else (bytes, bytearray))
+    unit = 1 if kind.dtype.hasobject else kind.dtype.itemsize
+    if not is_shape(shape) or not is_data or math.prod(shape) * unit != len(data):
         raise CheckpointError("refused: a numpy array whose shape does not fit its bytes.")
 
 

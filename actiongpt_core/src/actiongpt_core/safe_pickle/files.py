@@ -2,7 +2,7 @@
 
 Both containers are read: the zip archive of torch 1.6 and later, and the plain stream of older versions. Tensors
 arrive on the CPU as they were stored; foreign objects (settings, callbacks) arrive as inert records. See `allowed`
-for the list.
+for the list. Of an archive of `torch.jit.save` the tensors are read; its code is not even looked at.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ import torch
 from torch import Tensor
 
 from actiongpt_core.errors import CheckpointError
-from actiongpt_core.safe_pickle.allowed import STORAGE_DTYPES
-from actiongpt_core.safe_pickle.builders import Global, Storage
+from actiongpt_core.safe_pickle.allowed import SCRIPT, STORAGE_DTYPES
+from actiongpt_core.safe_pickle.builders import Global, StandIn, Storage
 from actiongpt_core.safe_pickle.machine import PickleMachine
 
 #: The first pickle of a file that was not written as a zip archive.
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+#: More than any network has: a module that holds itself would never end.
+_MAX_ATTRIBUTES = 100_000
+_MAX_PREFIX = 1000
 
 #: What zipfile and struct raise on damaged files.
 _DAMAGE = (zipfile.BadZipFile, OSError, EOFError, struct.error, ValueError, RuntimeError, LookupError, MemoryError)
@@ -34,10 +37,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """The dictionary in a checkpoint file (`.ckpt`, `.pt`, `.pth`, `.pth.tar`).
 
     Args:
-        path: A file that `torch.save` has written.
+        path: A file that `torch.save` or `torch.jit.save` has written.
 
     Returns:
-        Plain containers, numbers, text, tensors (CPU), and `StandIn` for objects of other libraries.
+        Plain containers, numbers, text, tensors (CPU), and `StandIn` for objects of other libraries. Of a TorchScript
+        module its tensors by dotted name, as in a state dict; an attribute that is a tensor is among them.
 
     Raises:
         CheckpointError: The file is missing, truncated or of another format, holds something else than a dictionary, or
@@ -80,8 +84,11 @@ def _load_zip(path: Path) -> Any:
         pickles = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise CheckpointError(f"it holds {len(pickles)} entries */data.pkl; a file of torch.save has one.")
-        _require_stored(list(entries.values()), path.stat().st_size)
         folder = pickles[0].removesuffix("data.pkl")
+        if f"{folder}constants.pkl" in entries:  # TorchScript: beside the tensors lies code, compressed, and not read
+            read_ones = (f"{folder}data.pkl", f"{folder}data/", f"{folder}byteorder")
+            entries = {name: entry for name, entry in entries.items() if name.startswith(read_ones)}
+        _require_stored(list(entries.values()), path.stat().st_size)
         if f"{folder}byteorder" in entries and archive.read(f"{folder}byteorder") != b"little":
             raise CheckpointError("it was written on a big-endian machine; save it again on a little-endian one.")
 
@@ -91,7 +98,9 @@ def _load_zip(path: Path) -> Any:
                 raise CheckpointError(f"storage {key!r} is missing or shorter than {num_bytes} bytes.")
             return bytearray(archive.read(name))
 
-        return PickleMachine(_Storages(read)).load(io.BytesIO(archive.read(pickles[0])))
+        content = PickleMachine(_Storages(read)).load(io.BytesIO(archive.read(pickles[0])))
+    is_script = isinstance(content, StandIn) and content.name.startswith(SCRIPT)
+    return _script_tensors(content) if is_script else content
 
 
 def _require_stored(entries: list[zipfile.ZipInfo], file_size: int) -> None:
@@ -100,6 +109,21 @@ def _require_stored(entries: list[zipfile.ZipInfo], file_size: int) -> None:
         raise CheckpointError("refused: compressed or encrypted entries; torch.save writes none.")
     if sum(entry.file_size for entry in entries) > file_size:
         raise CheckpointError("refused: its entries declare more bytes than the file has.")
+
+
+def _script_tensors(module: StandIn) -> dict[str, Tensor]:
+    """The tensors of a TorchScript module and of the modules in it, by dotted name."""
+    found: dict[str, Tensor] = {}
+    waiting, num_seen = [("", module)], 0
+    while waiting:
+        prefix, module = waiting.pop()
+        state = module.state if isinstance(module.state, dict) else {}
+        num_seen += 1 + len(state)
+        if num_seen > _MAX_ATTRIBUTES or len(prefix) > _MAX_PREFIX:
+            raise CheckpointError("refused: a TorchScript module that holds itself, or far too much.")
+        found.update({f"{prefix}{name}": value for name, value in state.items() if isinstance(value, Tensor)})
+        waiting.extend((f"{prefix}{name}.", value) for name, value in state.items() if isinstance(value, StandIn))
+    return found
 
 
 class _Storages:

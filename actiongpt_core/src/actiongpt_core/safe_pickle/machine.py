@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import pickletools
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
 from actiongpt_core.errors import CheckpointError
-from actiongpt_core.safe_pickle.allowed import call, find
+from actiongpt_core.safe_pickle.allowed import CHECKPOINT, AllowList
 from actiongpt_core.safe_pickle.builders import ArrayType, Global, StandIn, build_array, require_key
+from actiongpt_core.safe_pickle.streams import Stream, num_bytes_left
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 #: Their argument is the value.
@@ -36,15 +37,26 @@ class PickleMachine:
 
     Args:
         persistent: Answers the persistent ids, by which torch names its storages; None refuses them.
+        allowed: What the pickle may name.
+        finish: What becomes of a stand-in once its state is known; it may read on in the machine's stream.
     """
 
-    def __init__(self, persistent: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        persistent: Callable[[Any], Any] | None = None,
+        *,
+        allowed: AllowList = CHECKPOINT,
+        finish: Callable[[StandIn, PickleMachine], Any] | None = None,
+    ) -> None:
         self._persistent = persistent
+        self._allowed = allowed
+        self._finish = finish
+        self.stream: Stream = io.BytesIO()  #: what is being read
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._budget = 0
 
-    def load(self, stream: io.BytesIO) -> Any:
+    def load(self, stream: Stream) -> Any:
         """The object of the pickle that starts at the stream's position; the stream then stands behind it.
 
         Returns:
@@ -53,10 +65,26 @@ class PickleMachine:
         Raises:
             CheckpointError: The pickle names something that is not on the list, or is damaged.
         """
+        self.stream = stream
         # Each copied item came out of the file at least once; more copying than this is an attempt to fill the memory.
-        self._budget = 1000 + 8 * len(stream.getbuffer())
+        self._budget = 1000 + 8 * num_bytes_left(stream)
+        return self._run()
+
+    def load_nested(self) -> Any:
+        """The object of a whole pickle that stands in the stream between two operations of this one.
+
+        Raises:
+            CheckpointError: As `load`.
+        """
+        nested = PickleMachine(allowed=self._allowed)
+        nested.stream, nested._budget = self.stream, self._budget
+        content = nested._run()
+        self._budget = nested._budget
+        return content
+
+    def _run(self) -> Any:
         try:
-            for operation, argument, _ in pickletools.genops(stream):
+            for operation, argument, _ in pickletools.genops(cast("IO[bytes]", self.stream)):
                 self._step(operation.name, argument)
             result = self._pop()
         except CheckpointError:
@@ -134,13 +162,13 @@ class PickleMachine:
 
     def _global(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
-        self._stack.append(find(module, name))
+        self._stack.append(self._allowed.find(module, name))
 
     def _stack_global(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
             raise CheckpointError("refused: a global whose name is not text.")
-        self._stack.append(find(module, name))
+        self._stack.append(self._allowed.find(module, name))
 
     def _spend(self, values: Any) -> None:
         for value in values if isinstance(values, tuple) else ():
@@ -151,7 +179,7 @@ class PickleMachine:
     def _reduce(self, _: Any) -> None:
         args, function = self._pop(), self._pop()
         self._spend(args)
-        self._stack.append(call(function, args))
+        self._stack.append(self._allowed.call(function, args))
 
     def _new_object_with_keywords(self, _: Any) -> None:
         keywords = self._pop()
@@ -163,6 +191,8 @@ class PickleMachine:
         state, target = self._pop(), self._stack[-1]
         if isinstance(target, StandIn):
             target.state = state
+            if self._finish is not None:
+                self._stack[-1] = self._finish(target, self)
         elif isinstance(target, (ArrayType, np.ndarray)):
             self._spend(state)
             build_array(target, state)

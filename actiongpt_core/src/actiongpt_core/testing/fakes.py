@@ -1,4 +1,4 @@
-"""Test doubles that are small, fast and deterministic: a text encoder, a provider, a motion model."""
+"""Test doubles that are small, fast and deterministic: a text encoder, a provider, two motion models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from actiongpt_core.errors import ShapeError
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
@@ -112,9 +113,25 @@ class FakeMotionModel:
 
     def _swing(self, text: TextFeatures, length: int, scale: float, generator: torch.Generator | None) -> Tensor:
         """Axis-angle (T, J, 3), radians."""
+        pattern = self._repeat(text.tokens[text.mask].mean(dim=0))
+        noise = torch.randn(len(pattern), generator=generator)
+        return self._arc(pattern + scale * noise, length)
+
+    def _repeat(self, state: Tensor) -> Tensor:
+        """A text's vector (C,), as often as it takes to have a number for each angle, (3 J,)."""
         count = self.skeleton.num_joints * 3
-        state = text.tokens[text.mask].mean(dim=0)
-        pattern = state.repeat(-(-count // len(state)))[:count]
-        noise = torch.randn(count, generator=generator)
+        return state.repeat(-(-count // len(state)))[:count]
+
+    def _arc(self, direction: Tensor, length: int) -> Tensor:
+        """From rest into the direction (3 J,) and back, (T, J, 3)."""
         phase = torch.linspace(0, torch.pi, length)[:, None]
-        return (0.3 * torch.sin(phase) * torch.tanh(pattern + scale * noise)).reshape(length, -1, 3)
+        return (0.3 * torch.sin(phase) * torch.tanh(direction)).reshape(length, -1, 3)
+
+
+class FakePooledModel(FakeMotionModel):
+    """A motion model that reads pooled text alone and draws no noise: all seeds give one motion."""
+
+    def _swing(self, text: TextFeatures, length: int, scale: float, generator: torch.Generator | None) -> Tensor:
+        if text.pooled is None:
+            raise ShapeError("This model needs pooled text features; the text encoder gives none.")
+        return self._arc(self._repeat(text.pooled), length)

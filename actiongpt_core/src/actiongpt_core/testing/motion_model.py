@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 
+import attrs
 import pytest
 import torch
 from torch import Tensor
 
+from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.interfaces import MotionModel, TextEncoder
+from actiongpt_core.registry import get_registry
 from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.text.aggregators import mean
 from actiongpt_core.types.motion import Motion
@@ -28,12 +31,16 @@ class MotionModelSuite:
     Subclass it, name the class `Test...`, and write `build_model`; tiny random weights are enough.
 
     Attributes:
+        backbone: Name under which the model is registered; what its plugin declares is then compared with the claims
+            below. None for a model that is not registered.
         text_dim: C of the features that the model is given; only for a model without `text_encoder`.
         lengths: Frames of each action of the sequence that is generated.
-        supports_sequences: False for a model of one action at a time.
-        is_generative: False for a model that draws no noise, so that all seeds give one motion.
+        supports_sequences: False for a model of one action at a time; True goes with the capability "sequence".
+        is_generative: False for a model that draws no noise, so that all seeds give one motion; it goes with the
+            capability "deterministic".
     """
 
+    backbone: str | None = None
     text_dim: int = 16
     lengths: tuple[int, ...] = (24, 31)
     supports_sequences: bool = True
@@ -72,6 +79,13 @@ class MotionModelSuite:
         assert isinstance(model.skeleton, Skeleton)
         assert model.fps > 0
 
+    def test_the_plugin_declares_what_the_model_can_do(self) -> None:
+        if self.backbone is None:
+            pytest.skip("The suite names no registered backbone.")
+        declared = get_registry().motion_model(self.backbone).capabilities
+        assert ("sequence" in declared) == self.supports_sequences
+        assert ("deterministic" in declared) == (not self.is_generative)
+
     def test_a_motion_has_as_many_frames_as_were_asked_for(self, model: MotionModel, texts: list[TextFeatures]) -> None:
         assert self._generate(model, texts).num_frames == sum(self.lengths[: self._num_actions()])
 
@@ -107,10 +121,17 @@ class MotionModelSuite:
     def test_the_same_seed_gives_the_same_motion(self, model: MotionModel, texts: list[TextFeatures]) -> None:
         _assert_same(self._generate(model, texts, seed=1), self._generate(model, texts, seed=1))
 
-    def test_another_seed_gives_another_motion(self, model: MotionModel, texts: list[TextFeatures]) -> None:
-        if not self.is_generative:
-            pytest.skip("The model draws no noise.")
-        assert _differ(self._generate(model, texts, seed=1), self._generate(model, texts, seed=2))
+    def test_another_seed_gives_another_motion_only_where_the_model_draws_noise(
+        self, model: MotionModel, texts: list[TextFeatures]
+    ) -> None:
+        first, second = (self._generate(model, texts, seed=seed) for seed in (1, 2))
+        assert _differ(first, second) == self.is_generative
+
+    def test_the_noise_scale_changes_the_motion_only_where_the_model_draws_noise(
+        self, model: MotionModel, texts: list[TextFeatures]
+    ) -> None:
+        calm, lively = (self._generate(model, texts, noise_scale=scale) for scale in (0.0, 1.0))
+        assert _differ(calm, lively) == self.is_generative
 
     def test_noise_scale_zero_gives_one_motion_for_all_seeds(
         self, model: MotionModel, texts: list[TextFeatures]
@@ -130,12 +151,24 @@ class MotionModelSuite:
             self._generate(model, texts, noise_scale=0.0), self._generate(model, texts[::-1], noise_scale=0.0)
         )
 
+    def test_text_without_a_pooled_vector_gives_a_motion_or_our_error(
+        self, model: MotionModel, texts: list[TextFeatures]
+    ) -> None:
+        bare = [attrs.evolve(text, pooled=None) for text in texts]
+        try:
+            motion = self._generate(model, bare)
+        except ActionGPTError:
+            return
+        assert motion.num_frames == sum(self.lengths[: self._num_actions()])
+
     def test_the_input_is_not_modified(self, model: MotionModel, texts: list[TextFeatures]) -> None:
         before = copy.deepcopy(texts)
         self._generate(model, texts)
         for old, new in zip(before, texts, strict=True):
             assert torch.equal(old.tokens, new.tokens)
             assert torch.equal(old.mask, new.mask)
+            assert (old.pooled is None) == (new.pooled is None)
+            assert old.pooled is None or new.pooled is None or torch.equal(old.pooled, new.pooled)
 
     def test_a_batch_equals_its_items_one_by_one(self, model: MotionModel, texts: list[TextFeatures]) -> None:
         generate_batch = getattr(model, "generate_batch", None)

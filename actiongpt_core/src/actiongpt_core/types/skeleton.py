@@ -93,5 +93,13 @@ class Skeleton:
 #: rounded to 1 mm. Source: proportions published for SMPL-based humanoids (see NOTICE); not taken from a model file.
 SMPL_BODY = Skeleton(name="smpl_body", joint_names=_SMPL_NAMES, parents=_SMPL_PARENTS, rest_offsets=_SMPL_OFFSETS)
 
+#: The 24 joints of SMPL: the body and the middle of each hand, which hangs on its wrist. Offsets as for the body.
+SMPL = Skeleton(
+    name="smpl",
+    joint_names=(*_SMPL_NAMES, "left_hand", "right_hand"),
+    parents=(*_SMPL_PARENTS, 20, 21),
+    rest_offsets=(*_SMPL_OFFSETS, (0.084, -0.007, -0.012), (-0.084, -0.007, -0.012)),
+)
+
 #: The named skeletons, for files that name theirs.
-SKELETONS: dict[str, Skeleton] = {SMPL_BODY.name: SMPL_BODY}
+SKELETONS: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (SMPL_BODY, SMPL)}

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import attrs
 
-from actiongpt_core.checkpoints import write_checkpoint
-from actiongpt_core.published_vae import PublishedVae, read_published_vae
-from actiongpt_core.text.encoders import TransformersTextEncoder
+from actiongpt_core.published_vae import read_published_vae, write_converted
 from actiongpt_teach.config import BACKBONE, TeachConfig
 from actiongpt_teach.model import Teach
 
-_TEXT_FOLDER = "text_encoder"
 #: Our names and theirs. The separator's name is spelled like that.
 _NAMES = {
     "text_history_encoder.separation_token": "textencoder.seperation_token",
@@ -43,11 +40,11 @@ def load_published(folder: Path, *, text_encoder: str | Path | None = None, stat
     """
     published = read_published_vae(folder, BACKBONE)
     published.settings.require("model.z_prev_text", False)
-    config = _config(published)
+    config = TeachConfig(**published.config, hist_frames=published.settings.get("model.hist_frames", int))
     if text_encoder is not None:
         config = attrs.evolve(config, text_encoder=str(text_encoder))
     model = Teach(config)
-    published.load_into(model, _NAMES, _TOLERATED, stats, model.features.num_features)
+    published.load_into(model, _NAMES, stats, _TOLERATED)
     model._text_encoder = published.text_encoder(config.text_encoder)
     return model.eval()
 
@@ -69,25 +66,4 @@ def convert(source: Path, target: Path, *, text_encoder: str | Path | None = Non
         MissingAssetError: As in `load_published`.
     """
     model = load_published(source, text_encoder=text_encoder, stats=stats)
-    config = attrs.evolve(model.config, text_encoder=f"checkpoint:{_TEXT_FOLDER}")
-    encoder = model.text_encoder
-    assert isinstance(encoder, TransformersTextEncoder)
-    encoder.save(target / _TEXT_FOLDER)
-    return write_checkpoint(model, target, BACKBONE, config, half=False)
-
-
-def _config(published: PublishedVae) -> TeachConfig:
-    # The originals' config also names a number of heads and a dropout; their classes ignore both, so ours keep the
-    # defaults, 4 and 0.1.
-    return TeachConfig(
-        latent_dim=published.latent_dim,
-        text_layers=published.num_layers,
-        motion_layers=published.num_layers,
-        decoder_layers=published.num_layers,
-        ff_size=published.ff_size,
-        text_dim=published.text_dim,
-        hist_frames=published.settings.get("model.hist_frames", int),
-        fps=published.fps,
-        min_frames=published.min_frames,
-        max_frames=published.max_frames,
-    )
+    return write_converted(model, target, BACKBONE)

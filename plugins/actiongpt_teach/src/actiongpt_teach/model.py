@@ -232,8 +232,7 @@ class Teach(nn.Module):
             ConfigError: A length is outside the checkpoint's range.
             ShapeError: A sequence is empty, or has another number of lengths than of actions.
         """
-        limits = {"min_frames": self.min_frames, "max_frames": self.max_frames}
-        check_sequences(features, lengths, fps=self.fps, **limits)
+        check_sequences(features, lengths, min_frames=self.min_frames, max_frames=self.max_frames, fps=self.fps)
         scale = self.config.noise_scale if noise_scale is None else noise_scale
         generators = [None] * len(features) if generators is None else list(generators)
         blocks: list[list[Tensor]] = [[] for _ in features]

@@ -9,13 +9,10 @@ from pathlib import Path
 
 import attrs
 
-from actiongpt_core.checkpoints import write_checkpoint
-from actiongpt_core.published_vae import PublishedVae, read_published_vae
-from actiongpt_core.text.encoders import TransformersTextEncoder
+from actiongpt_core.published_vae import read_published_vae, write_converted
 from actiongpt_temos.config import BACKBONE, TemosConfig
 from actiongpt_temos.model import Temos
 
-_TEXT_FOLDER = "text_encoder"
 #: Our names and theirs.
 _NAMES = {
     "action_text_encoder.text_projection.": "textencoder.projection.",
@@ -38,11 +35,11 @@ def load_published(folder: Path, *, text_encoder: str | Path | None = None, stat
         MissingAssetError: The text model's files or the statistics are missing.
     """
     published = read_published_vae(folder, BACKBONE)
-    config = _config(published)
+    config = TemosConfig(**published.config)
     if text_encoder is not None:
         config = attrs.evolve(config, text_encoder=str(text_encoder))
     model = Temos(config)
-    published.load_into(model, _NAMES, "", stats, model.features.num_features)
+    published.load_into(model, _NAMES, stats)
     model._text_encoder = published.text_encoder(config.text_encoder)
     return model.eval()
 
@@ -64,24 +61,4 @@ def convert(source: Path, target: Path, *, text_encoder: str | Path | None = Non
         MissingAssetError: As in `load_published`.
     """
     model = load_published(source, text_encoder=text_encoder, stats=stats)
-    config = attrs.evolve(model.config, text_encoder=f"checkpoint:{_TEXT_FOLDER}")
-    encoder = model.text_encoder
-    assert isinstance(encoder, TransformersTextEncoder)
-    encoder.save(target / _TEXT_FOLDER)
-    return write_checkpoint(model, target, BACKBONE, config, half=False)
-
-
-def _config(published: PublishedVae) -> TemosConfig:
-    # The originals' config also names a number of heads and a dropout; their classes ignore both, so ours keep the
-    # defaults, 4 and 0.1.
-    return TemosConfig(
-        latent_dim=published.latent_dim,
-        text_layers=published.num_layers,
-        motion_layers=published.num_layers,
-        decoder_layers=published.num_layers,
-        ff_size=published.ff_size,
-        text_dim=published.text_dim,
-        fps=published.fps,
-        min_frames=published.min_frames,
-        max_frames=published.max_frames,
-    )
+    return write_converted(model, target, BACKBONE)

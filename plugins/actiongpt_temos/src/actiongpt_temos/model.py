@@ -201,27 +201,34 @@ class Temos(nn.Module):
             ConfigError: A length is outside the checkpoint's range.
             ShapeError: A sequence is empty, or has another number of lengths than of actions.
         """
-        limits = {"min_frames": self.min_frames, "max_frames": self.max_frames}
-        check_sequences(features, lengths, fps=self.fps, **limits)
-        scale = self.config.noise_scale if noise_scale is None else noise_scale
-        generators = [None] * len(features) if generators is None else list(generators)
-        tokens, mask = pad_texts([item for actions in features for item in actions], self.normalizer.mean.device)
+        check_sequences(features, lengths, min_frames=self.min_frames, max_frames=self.max_frames, fps=self.fps)
+        generators = [None] * len(features) if generators is None else generators
         sources = [source for source, actions in zip(generators, features, strict=True) for _ in actions]
-        noise = draw_noise(sources, self.config.latent_dim)
-        latent = self.encode_text(tokens, mask).sample(noise=noise, noise_scale=scale)
-        # Past an action the frames of the transition are not generated but interpolated: zero rows hold their place.
-        gaps = [
-            self.config.transition_frames if index else 0 for actions in features for index, _ in enumerate(actions)
-        ]
-        wanted = [count - gap for count, gap in zip((n for counts in lengths for n in counts), gaps, strict=True)]
+        latent = self._sample([item for actions in features for item in actions], sources, noise_scale)
+        # Past an action the frames of the transition are not generated but interpolated.
+        gap = self.config.transition_frames
+        wanted = [count - gap * (index > 0) for counts in lengths for index, count in enumerate(counts)]
         decoded = self.decode(latent, torch.tensor(wanted, device=latent.device))
-        blocks = [
-            torch.cat([rows.new_zeros(gap, rows.shape[1]), rows[:count]])
-            for rows, count, gap in zip(decoded, wanted, gaps, strict=True)
-        ]
+        blocks = [rows[:count] for rows, count in zip(decoded, wanted, strict=True)]
         return [self._motion([blocks.pop(0) for _ in actions]) for actions in features]
 
+    def _sample(
+        self,
+        features: Sequence[TextFeatures],
+        generators: Sequence[torch.Generator | None],
+        noise_scale: float | None,
+    ) -> Tensor:
+        tokens, mask = pad_texts(features, self.normalizer.mean.device)
+        noise = draw_noise(generators, self.config.latent_dim)
+        scale = self.config.noise_scale if noise_scale is None else noise_scale
+        return self.encode_text(tokens, mask).sample(noise=noise, noise_scale=scale)
+
+    # --- joining ----------------------------------------------------------------------------------------------------
+
     def _motion(self, blocks: Sequence[Tensor]) -> Motion:
+        """Generated features of consecutive actions, without the frames of the transitions, to one motion."""
+        gap = self.config.transition_frames
+        blocks = [blocks[0], *(torch.cat([rows.new_zeros(gap, rows.shape[1]), rows]) for rows in blocks[1:])]
         rotations, translation = self.join(blocks)
         if self.config.root == "smpl":
             translation = translation + translation.new_tensor(SMPL_REST_PELVIS)
@@ -237,7 +244,7 @@ class Temos(nn.Module):
         """Consecutive blocks of normalised features to one motion: align each to what precedes it, bridge the gaps.
 
         Args:
-            blocks: (T_i, F) each; all but the first begin with `transition_frames` zero rows.
+            blocks: (T_i, F) each; all but the first begin with `transition_frames` rows that hold their place.
 
         Returns:
             rotations (T, J, 3, 3) and translation (T, 3) of the root that the features speak of.

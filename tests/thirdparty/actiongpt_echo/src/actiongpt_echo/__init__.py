@@ -1,1 +1,1 @@
-"""A backbone that answers every text with a swaying body, and a provider that repeats the phrase."""
+"""A backbone that answers every text with a swaying body, and a provider and a command that repeat the phrase."""

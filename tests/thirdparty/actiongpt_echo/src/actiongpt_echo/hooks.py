@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actiongpt_core import LLMProviderSpec, MotionModelSpec, hookimpl
+from actiongpt_core import CommandSpec, LLMProviderSpec, MotionModelSpec, hookimpl
 
 if TYPE_CHECKING:
+    import typer
+
     from actiongpt_echo.model import Echo
     from actiongpt_echo.parrot import Parrot
 
@@ -27,6 +29,12 @@ def actiongpt_llm_providers() -> list[LLMProviderSpec]:
     return [LLMProviderSpec(name="parrot", load=_load_parrot, summary="Says the phrase again and again.")]
 
 
+@hookimpl
+def actiongpt_commands() -> list[CommandSpec]:
+    """The one group of commands of this package."""
+    return [CommandSpec(name="echo", load=_load_commands, summary="Says a phrase again and again.")]
+
+
 def _load_echo() -> type[Echo]:
     from actiongpt_echo.model import Echo
 
@@ -37,3 +45,9 @@ def _load_parrot() -> type[Parrot]:
     from actiongpt_echo.parrot import Parrot
 
     return Parrot
+
+
+def _load_commands() -> typer.Typer:
+    from actiongpt_echo.commands import app
+
+    return app

@@ -23,6 +23,7 @@ from actiongpt_motionclip import clip_sources
 from actiongpt_motionclip.clip import Clip, load_clip
 from actiongpt_motionclip.clip_encoder import ClipImageEncoder, ClipTextEncoder
 from actiongpt_motionclip.clip_sources import read_clip
+from actiongpt_motionclip.text_spaces import require_space
 
 TEXTS = ["a person walks forward", "wave"]
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
@@ -191,7 +192,28 @@ def test_a_damaged_file_is_refused(safetensors: Path, tmp_path: Path) -> None:
         read_clip(tmp_path / "half.safetensors")
 
 
-@pytest.mark.parametrize("source", ["/nowhere/ViT-B-32.pt", "clip:nowhere.safetensors", Path("nowhere")])
+def test_a_file_may_be_said_to_hold_known_weights(safetensors: Path, tiny_clip: Clip, tmp_path: Path) -> None:
+    weights = read_clip(f"clip:ViT-B-32/openai@{safetensors}")
+    assert (weights.space, weights.origin) == ("clip:ViT-B-32", str(safetensors))
+    assert weights.config == open_clip.get_model_config("ViT-B-32") | {"quick_gelu": True}
+    folder = write_folder(tmp_path / "folder", tiny_clip, safetensors)
+    assert read_clip(f"clip:ViT-B-32/laion2b_e16@{folder}").space == "clip:ViT-B-32/laion2b_e16"
+
+
+def test_a_file_of_another_size_than_it_is_said_to_have_is_refused(safetensors: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load_clip(f"clip:ViT-B-32/openai@{safetensors}")
+
+
+def test_a_checkpoint_refuses_unnamed_weights_and_says_how_to_name_them(safetensors: Path) -> None:
+    with pytest.raises(ConfigError, match=r"made for the text space 'clip:ViT-B-32'.*clip:MODEL/WEIGHTS@PATH"):
+        require_space(ClipTextEncoder(safetensors), "clip:ViT-B-32")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["/nowhere/ViT-B-32.pt", "clip:nowhere.safetensors", Path("nowhere"), "clip:ViT-B-32/openai@/nowhere/x.pt"],
+)
 def test_a_missing_file_says_where_to_get_it(source: str | Path) -> None:
     with pytest.raises(MissingAssetError, match=r"(?s)nowhere.*https://.*ViT-B-32\.pt.*text_encoder="):
         read_clip(source)
@@ -314,6 +336,7 @@ def test_weights_of_one_architecture_are_spaces_of_their_own() -> None:
         ("clip:ViT-B-33/openai", "Did you mean 'ViT-B-32'"),
         ("clip:ViT-B-32", "Expected 'clip:ViT-B-32/openai'"),
         ("ViT-B-32/openai", "Expected 'clip:ViT-B-32/openai'"),
+        ("clip:ViT-B-32@model.pt", "Expected 'clip:ViT-B-32/openai'"),
         ("distilbert-base-uncased", "Expected 'clip:ViT-B-32/openai'"),
     ],
 )

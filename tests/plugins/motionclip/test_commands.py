@@ -141,8 +141,15 @@ def test_a_wrong_number_of_sources_is_one_message(arguments: tuple[str, ...], tm
 
 def test_an_unknown_format_is_found_before_a_model_is_built(tmp_path: Path) -> None:
     file = written(tmp_path / "texts.txt", "walk\n")
-    message = fail("text2motion", file, "-o", tmp_path, "--format", "mp3", "--checkpoint", tmp_path / "nothing")
-    assert "'.mp3'" in message
+    out = tmp_path / "out"
+    message = fail("text2motion", file, "-o", out, "--format", "mp3", "--checkpoint", tmp_path / "nothing")
+    assert "No format 'mp3'. Known: bvh, npz" in message
+    assert not out.exists()
+
+
+def test_an_output_that_is_a_file_is_one_message(tmp_path: Path) -> None:
+    file = written(tmp_path / "texts.txt", "walk\n")
+    assert "Cannot write the folder" in fail("text2motion", file, "-o", file)
 
 
 # --- classification --------------------------------------------------------------------------------------------------

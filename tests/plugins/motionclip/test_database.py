@@ -69,6 +69,7 @@ def test_categories_of_a_higher_frame_rate_are_brought_to_the_frames(
 
 def test_a_name_for_each_frame_is_one_name(lists: dict[str, Any], write_database: Write) -> None:
     lists["vid_names"] = [np.array([name] * 3) for name in lists["vid_names"]]
+    lists["something_else"] = 3  # not read
     assert read_database(write_database(lists))[0].name == "sequence 0"
 
 
@@ -131,7 +132,7 @@ def _with(key: str, index: int, value: Any) -> Callable[[dict[str, Any]], None]:
         (lambda lists: lists["thetas"].pop(), ShapeError, "'thetas' has 2 entries, 'vid_names' has 3"),
         (lambda lists: lists.update(thetas=3), ConfigError, "'thetas' is a int"),
         (lambda lists: lists.update(vid_names=3), ConfigError, "'vid_names' is a int"),
-        (lambda lists: lists.update(other=3), ConfigError, "'other' is a int"),
+        (lambda lists: lists.update(action_cat=np.array(3)), ConfigError, "'action_cat' is a ndarray"),
         (_with("thetas", 1, np.zeros((100, 66))), ShapeError, r"'thetas' of sequence 1 .*shape \(100, 66\); \(N, 72\)"),
         (_with("thetas", 1, [1.0]), ConfigError, "'thetas' of sequence 1 .*not an array of numbers"),
         (_with("thetas", 1, np.full((100, 72), np.nan)), ConfigError, "'thetas' of sequence 1 .*NaN"),

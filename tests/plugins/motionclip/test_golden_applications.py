@@ -211,10 +211,9 @@ def test_golden_editing_is_the_same(
     golden.compare(EDITING, "motions", of_items(items), atol=1e-5)
     mu = golden.feed(EDITING, "mu")
     require_dropout_alone(model, items, mu)
-    parts = [latents_of_texts(pipeline, line) for line in names]
-    sources: list[Sequence[Source]] = list(names)
-    for number, encoded in zip(data, mu, strict=True):
-        parts[number], sources[number] = encoded, encoded.unbind()
+    stored = dict(zip(data, mu, strict=True))
+    parts = [stored[n] if n in stored else latents_of_texts(pipeline, line) for n, line in enumerate(names)]
+    sources: list[Sequence[Source]] = [stored[n].unbind() if n in stored else line for n, line in enumerate(names)]
     results = [edit(pipeline, base, minus=minus, plus=plus) for base, minus, plus in sources]
     features = torch.stack([torch.cat([p, r.latent[None]]) for p, r in zip(parts, results, strict=True)], dim=1)
     golden.compare(EDITING, "features", features, **TOLERANCE)
@@ -309,6 +308,8 @@ def text2motion_info(golden: Any, model: MotionClip, folder: Path) -> dict[str, 
     phrases = read_texts(written(folder, "\n".join(golden.load(INFO)["text2motion"]["lines"])))
     latents_of_texts(Pipeline(model, llm=provider, device="cpu"), phrases)
     texts = phrases + [""] * (-len(phrases) % _COLUMNS)
+    if "" not in provider.annotations:  # the original asks for what it fills the grid up with, too
+        provider.prompts += [build_prompt("")] * 4 * (len(texts) - len(phrases))
     grid = [texts[first : first + _COLUMNS] for first in range(0, len(texts), _COLUMNS)]
     return {"lines": phrases, "gpt_prompts_for_missing": provider.prompts, "grid_texts": grid}
 

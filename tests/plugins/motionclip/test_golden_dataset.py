@@ -32,15 +32,16 @@ def train(golden_database: Path) -> list[Window]:
     return windows(read_database(split_file(golden_database, "train")), drop_first=True)
 
 
-def items(train: list[Window], settings: ItemSettings | None = None) -> list[Item]:
+def items(golden: Any, train: list[Window], **changes: Any) -> list[Item]:
     """Each item drawn as the original drew it: python's generator seeded with the item's number."""
+    settings = ItemSettings(num_frames=golden.load(FILE)["item0.inp"].shape[-1], **changes)
     found = [load_item(window, settings, random.Random(index)) for index, window in enumerate(train)]
     return [item for item in found if item is not None]
 
 
 @pytest.mark.golden(FILE, r"(item\d+)\.inp")
 def test_golden_an_item_has_the_same_rows_and_image_feature(golden: Any, train: list[Window], case: str) -> None:
-    item = items(train)[int(case.removeprefix("item"))]
+    item = items(golden, train)[int(case.removeprefix("item"))]
     golden.compare(FILE, f"{case}.inp", item.x, atol=ROTATIONS)
     assert item.image_features is not None
     golden.compare(FILE, f"{case}.emb", item.image_features[None], atol=0)
@@ -61,7 +62,7 @@ def test_golden_a_batch_is_filled_up_with_zeros(golden: Any, train: list[Window]
     x, lengths = golden.feed(FILE, "collate.x"), golden.load(FILE)["collate.lengths"].tolist()
     labels = [label for label, _ in told(golden)]
     parts = [
-        attrs.evolve(items(train)[0], x=row[..., :length], text=label)
+        attrs.evolve(items(golden, train)[0], x=row[..., :length], text=label)
         for row, length, label in zip(x, lengths, labels, strict=True)
     ]
     batch = collate([parts[0], None, *parts[1:]], golden.load(ANNOTATIONS)["annotations"])
@@ -84,11 +85,11 @@ def test_golden_labels_frames_categories_and_texts_are_the_same(golden: Any, tra
     found = {
         "n_items": len(train),
         "frames_per_item": [WINDOW_FRAMES] * len(train),
-        "items": [described(index, item) for index, item in enumerate(items(train))],
+        "items": [described(index, item) for index, item in enumerate(items(golden, train))],
         "frame_index_first_second_last_count": {
             rule: frames(rule) for rule in expected["frame_index_first_second_last_count"]
         },
-        "categories_60": categories(train, expected["categories_60"]),
+        "categories_60": categories(golden, train),
         "collate.clip_text": collated_texts(golden, train),
     }
     golden.compare_json(INFO, "", found, expected)
@@ -110,10 +111,10 @@ def frames(rule: str) -> list[int]:
     return [chosen[0], chosen[1], chosen[-1], len(chosen)]
 
 
-def categories(train: list[Window], expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def categories(golden: Any, train: list[Window]) -> list[dict[str, Any]]:
     """The category that is drawn comes from a generator that the notes do not name: it must be one of the item's."""
-    found = []
-    for window, item, wanted in zip(train, items(train, ItemSettings(labels="category")), expected, strict=True):
+    found, expected = [], golden.load(INFO)["categories_60"]
+    for window, item, wanted in zip(train, items(golden, train, labels="category"), expected, strict=True):
         marks = window.recording.categories
         assert marks is not None
         taken = {marks[window.start + frame] for frame in item.frames}
@@ -123,7 +124,7 @@ def categories(train: list[Window], expected: list[dict[str, Any]]) -> list[dict
 
 
 def collated_texts(golden: Any, train: list[Window]) -> list[str]:
-    parts = [attrs.evolve(items(train)[0], text=label) for label, _ in told(golden)]
+    parts = [attrs.evolve(items(golden, train)[0], text=label) for label, _ in told(golden)]
     batch = collate(parts, golden.load(ANNOTATIONS)["annotations"])
     assert batch is not None
     return [text for texts in batch.texts for text in texts]

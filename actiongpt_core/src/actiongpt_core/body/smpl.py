@@ -15,7 +15,7 @@ from torch import Tensor
 from actiongpt_core.body.smpl_files import Arrays, BodyKind, read_body_file, read_extra_regressor
 from actiongpt_core.errors import ShapeError
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+from actiongpt_core.types.skeleton import SMPL, SMPL_BODY
 
 #: Shape coefficients that are read of a file, as in the published results.
 NUM_BETAS = 10
@@ -25,7 +25,9 @@ class SmplBody:
     """A body of the SMPL family; which one follows from the file: SMPL (24 joints), SMPL-H (52) or SMPL-X (55).
 
     For motions the shape is the mean one (betas 0), and joints that a motion has no rotations for (fingers, jaw, eyes)
-    stay as they rest: hands are flat. Published results that use joints of SMPL-H are computed with the male body.
+    stay as they rest: hands are flat. SMPL's two hand joints turn the first joints of the index fingers in the larger
+    bodies, as data of SMPL-H is cut to SMPL. Published results that use joints of SMPL-H are computed with the male
+    body.
 
     Args:
         path: Body file, `.npz` or `.pkl`. Neither can run code: see `smpl_files`.
@@ -69,7 +71,7 @@ class SmplBody:
             ShapeError: The body cannot show the motion's skeleton.
         """
         rotations, shift = self._placed(motion)
-        return self.posed_joints(rotations)[:, : motion.skeleton.num_joints] + shift
+        return self.posed_joints(rotations)[:, self._places(motion.skeleton.num_joints)] + shift
 
     @torch.no_grad()
     def all_joints(self, motion: Motion) -> Tensor:
@@ -99,7 +101,7 @@ class SmplBody:
         """Joints and surface in the model's own space (Y up, no translation), differentiable.
 
         Args:
-            rotations: Parent-relative, (N, J, 3, 3); J may be 22, or all of the body's joints.
+            rotations: Parent-relative, (N, J, 3, 3); J may be 22, 24 with SMPL's hands, or all of the body's joints.
             betas: Shape coefficients, (K,) or (N, K), K at most `NUM_BETAS`; without them the mean shape.
 
         Returns:
@@ -139,9 +141,9 @@ class SmplBody:
 
     def _placed(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """Rotations for the layer, and what takes its joints to the world, (T, 1, 3)."""
-        fitting: dict[tuple[str, ...], Skeleton] = {s.joint_names: s for s in (SMPL_BODY, self.kind.skeleton)}
-        if motion.skeleton.joint_names not in fitting:
-            names = " or ".join(f"{s.name!r} ({s.num_joints} joints)" for s in fitting.values())
+        fitting = (SMPL_BODY, SMPL)
+        if motion.skeleton.joint_names not in (skeleton.joint_names for skeleton in fitting):
+            names = " or ".join(f"{skeleton.name!r} ({skeleton.num_joints} joints)" for skeleton in fitting)
             raise ShapeError(
                 f"{self.kind.name} shows motions of the skeleton {names}; the motion has skeleton "
                 f"{motion.skeleton.name!r}."
@@ -151,15 +153,22 @@ class SmplBody:
 
     def _full(self, rotations: Tensor) -> Tensor:
         """Rotations of all joints: those that are not given are the identity."""
-        all_joints, some = self.kind.num_joints, SMPL_BODY.num_joints
-        if rotations.ndim != 4 or rotations.shape[1] not in (some, all_joints) or rotations.shape[2:] != (3, 3):
+        sizes = sorted({SMPL_BODY.num_joints, SMPL.num_joints, self.kind.num_joints})
+        if rotations.ndim != 4 or rotations.shape[1] not in sizes or rotations.shape[2:] != (3, 3):
+            known = ", ".join(map(str, sizes[:-1]))
             raise ShapeError(
-                f"{self.kind.name} takes rotations (N, {some} or {all_joints}, 3, 3), got {tuple(rotations.shape)}."
+                f"{self.kind.name} takes rotations (N, {known} or {sizes[-1]}, 3, 3), got {tuple(rotations.shape)}."
             )
         rotations = rotations.to(self.device, torch.float32)
-        missing = all_joints - rotations.shape[1]
-        rest = torch.eye(3, device=self.device).expand(len(rotations), missing, 3, 3)
-        return torch.cat([rotations, rest], dim=1)
+        full = torch.eye(3, device=self.device).repeat(len(rotations), self.kind.num_joints, 1, 1)
+        full[:, self._places(rotations.shape[1])] = rotations
+        return full
+
+    def _places(self, num_joints: int) -> list[int]:
+        """Which joints of the body the joints of a motion are."""
+        if num_joints != SMPL.num_joints:
+            return list(range(num_joints))
+        return [*range(SMPL_BODY.num_joints), *self.kind.hands]
 
     def _coefficients(self, betas: Tensor | None, count: int) -> Tensor:
         """Shape coefficients of each of `count` bodies, filled up with zeros."""

@@ -31,20 +31,22 @@ class BodyKind:
     num_joints: int
     num_vertices: int
     skeleton: Skeleton  #: the named skeleton that its first joints form
+    hands: tuple[int, int]  #: the joints that a "left_hand" and a "right_hand" turn: the index fingers' first ones
     where: str  #: what to download, and where
 
 
 SMPL_KIND = BodyKind(
-    "SMPL", "smpl", 24, 6890, SMPL, 'https://smpl.is.tue.mpg.de, "version 1.0.0 for Python" or later (SMPL_NEUTRAL.pkl)'
+    *("SMPL", "smpl", 24, 6890, SMPL, (22, 23)),
+    'https://smpl.is.tue.mpg.de, "version 1.0.0 for Python" or later (SMPL_NEUTRAL.pkl)',
 )
 KINDS = (
     SMPL_KIND,
     BodyKind(
-        *("SMPL-H", "smplh", 52, 6890, SMPL_BODY),
+        *("SMPL-H", "smplh", 52, 6890, SMPL_BODY, (22, 37)),
         'https://mano.is.tue.mpg.de, "Extended SMPL+H model" (smplh.tar.xz, male/model.npz)',
     ),
     BodyKind(
-        *("SMPL-X", "smplx", 55, 10475, SMPL_BODY),
+        *("SMPL-X", "smplx", 55, 10475, SMPL_BODY, (25, 40)),
         'https://smpl-x.is.tue.mpg.de, "SMPL-X with removed head bun" or plain (SMPLX_NEUTRAL.npz)',
     ),
 )

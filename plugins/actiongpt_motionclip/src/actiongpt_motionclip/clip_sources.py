@@ -38,7 +38,9 @@ def read_clip(source: str | Path) -> ClipWeights:
             * "hf-hub:OWNER/NAME": a model on the hub, cached or downloaded;
             * a folder in the hub's layout: open_clip_config.json and the weights;
             * a file: safetensors, a file of torch.save, or OpenAI's own TorchScript archive. It does not tell its
-              architecture, and is taken for one of OpenAI's models, of any size.
+              architecture, and is taken for one of OpenAI's models, of any size;
+            * "clip:MODEL/WEIGHTS@PATH": a file or folder that holds these weights. Of OpenAI's own files this is known
+              by their sha256; of others somebody must say it, or their space gets a name of its own.
 
     Raises:
         ConfigError: The source has another form, or open_clip knows no such model or weights.
@@ -51,6 +53,9 @@ def read_clip(source: str | Path) -> ClipWeights:
         return _read_folder(path)
     if path.is_file():
         return _read_file(path)
+    name, is_named, place = text.partition("@")
+    if is_named:
+        return _read_named(*_split(PREFIX + name), Path(place).expanduser())
     if isinstance(source, Path) or text.endswith(_SUFFIXES) or text.startswith((".", "/", "~")) or "\\" in text:
         raise MissingAssetError(f"There is no CLIP file or folder {text}. {_where_to_get(*_split(DEFAULT_CLIP))}")
     if text.startswith(_HUB):
@@ -80,8 +85,12 @@ def _open_clip() -> Any:
 
 
 def _read_known(model: str, tag: str) -> ClipWeights:
+    return _known(model, tag, _find_known(model, tag, _require_known(model, tag)))
+
+
+def _known(model: str, tag: str, file: Path) -> ClipWeights:
+    """A file that holds the weights of this name."""
     known = _require_known(model, tag)
-    file = _find_known(model, tag, known)
     # The same architecture was trained with either activation: the weights tell which.
     config = {**_open_clip().get_model_config(model), "quick_gelu": bool(known.get("quick_gelu"))}
     return ClipWeights(
@@ -135,7 +144,7 @@ def _where_to_get(model: str, tag: str) -> str:
         places.append(f"{_WEIGHTS[0]} and {_CONFIG} of https://huggingface.co/{known['hf_hub'].rstrip('/')}")
     return (
         f"Run once with network access, or download {' or '.join(places)}, and give the path of the file or of the "
-        f"folder with both: text_encoder='/path/to/{model}.pt'."
+        f"folder with both: text_encoder='clip:{model}/{tag}@/path/to/{model}.pt'."
     )
 
 
@@ -151,7 +160,7 @@ def _read_hub(name: str) -> ClipWeights:
     raise MissingAssetError(
         f"The CLIP model {name!r} is neither in the local cache of the hub nor could it be downloaded. Run once with "
         f"network access, or download {_CONFIG} and {_WEIGHTS[0]} of https://huggingface.co/{name} into a folder and "
-        "give that: text_encoder='/path/to/folder'."
+        "give its path: text_encoder='/path/to/folder'."
     )
 
 
@@ -185,13 +194,23 @@ def _hub_file(name: str, files: tuple[str, ...], *, local: bool) -> Path | None:
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
-def _read_folder(folder: Path) -> ClipWeights:
+def _read_named(model: str, tag: str, path: Path) -> ClipWeights:
+    if not path.exists():
+        raise MissingAssetError(f"There is no CLIP file or folder {path}. {_where_to_get(model, tag)}")
+    return _known(model, tag, _weights_in(path) if path.is_dir() else path)
+
+
+def _weights_in(folder: Path) -> Path:
     weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if weights is None or not (folder / _CONFIG).is_file():
         raise MissingAssetError(
             f"The CLIP folder {folder} needs {_CONFIG} and one of {', '.join(_WEIGHTS)}: the layout of the hub."
         )
-    return read_configured(folder / _CONFIG, weights)
+    return weights
+
+
+def _read_folder(folder: Path) -> ClipWeights:
+    return read_configured(folder / _CONFIG, _weights_in(folder))
 
 
 def _read_file(path: Path) -> ClipWeights:

@@ -17,6 +17,8 @@ from actiongpt_core.safe_pickle import load_checkpoint
 #: The text model of the paper.
 DEFAULT_CLIP = "clip:ViT-B-32/openai"
 PREFIX = "clip:"
+#: Start of the names of spaces of which only the weights are known.
+UNNAMED = f"{PREFIX}sha256-"
 #: Numbers beside the weights in OpenAI's files, and the mask that every CLIP has: no weights.
 _NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size", "attn_mask"}
 _TEXT_WEIGHTS = ("text_projection", "ln_final.weight", "ln_final.bias", "positional_embedding")
@@ -106,4 +108,4 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in _TEXT_WEIGHTS:
         digest.update(state[name].half().contiguous().cpu().numpy().tobytes())
-    return f"{PREFIX}sha256-{digest.hexdigest()[:16]}"
+    return f"{UNNAMED}{digest.hexdigest()[:16]}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actiongpt_core.errors import ConfigError, ExportError
+from actiongpt_core.errors import ConfigError, ExportError, did_you_mean
 from actiongpt_motionclip.config import BACKBONE
 
 if TYPE_CHECKING:
@@ -108,9 +108,16 @@ def read_labels(labels: str | None) -> Sequence[str]:
 
 
 def make_folder(path: Path, format_: str = "bvh") -> Path:
-    """The folder, made; checked before the work that fills it."""
-    from actiongpt_core.export import check_path
+    """The folder, made; checked before the work that fills it.
 
+    Raises:
+        ExportError: No format has this name, or the folder cannot be written.
+    """
+    from actiongpt_core.export import FORMATS, check_path
+
+    if f".{format_}" not in FORMATS:
+        known = [suffix.removeprefix(".") for suffix in FORMATS]
+        raise ExportError(f"No format {format_!r}. Known: {', '.join(known)}.{did_you_mean(format_, known)}")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -22,8 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for _command in (accuracy, sample, convert):
-    app.command()(_command)
 
 
 @app.command()
@@ -165,3 +163,7 @@ def classify(
         typer.echo(str(path))
         for label, chance, cosine in zip(item.labels, item.probabilities, item.cosines, strict=True):
             typer.echo(f"  {chance:6.1%}  {label}  (cosine {cosine:.3f})")
+
+
+for _command in (accuracy, sample, convert):
+    app.command()(_command)

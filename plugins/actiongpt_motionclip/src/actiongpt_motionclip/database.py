@@ -22,6 +22,7 @@ SPLITS = ("train", "vald", "test")
 _POSE = 72  # axis-angle of 24 joints
 _ANY_SPLIT = "_db.pt"
 _REQUIRED = ("vid_names", "thetas", "joints3d", "text_raw_labels")
+_OPTIONAL = ("text_proc_labels", "action_cat", "clip_images", "clip_images_emb", "clip_pathes")
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -85,7 +86,8 @@ def read_database(path: str | Path, *, align_categories: bool = True) -> list[Re
     content = load_joblib(path)
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds a {type(content).__name__}; a motion data base is a dictionary of lists.")
-    lists = {str(key): _entries(str(path), key, value) for key, value in content.items() if value is not None}
+    known = (key for key in (*_REQUIRED, *_OPTIONAL) if content.get(key) is not None)
+    lists = {key: _entries(str(path), key, content[key]) for key in known}
     missing = [key for key in _REQUIRED if key not in lists]
     if missing:
         raise ConfigError(
@@ -100,8 +102,8 @@ def read_database(path: str | Path, *, align_categories: bool = True) -> list[Re
     return [_recording(str(path), lists, index, align_categories) for index in range(len(lists["vid_names"]))]
 
 
-def _entries(path: str, key: object, value: object) -> list[Any]:
-    if not isinstance(value, (list, tuple, np.ndarray)):
+def _entries(path: str, key: str, value: object) -> list[Any]:
+    if not isinstance(value, (list, tuple, np.ndarray)) or (isinstance(value, np.ndarray) and not value.ndim):
         raise ConfigError(f"{path}: {key!r} is a {type(value).__name__}; a list was expected, one entry a sequence.")
     return list(value)
 

@@ -36,6 +36,10 @@ class Window:
         """First frame, in the recording."""
         return self.index * WINDOW_FRAMES
 
+    def label(self, frames: Iterable[int]) -> str:
+        """The raw labels of some frames of the window, sorted by code point; "" counts as a label."""
+        return " and ".join(sorted({self.recording.raw_labels[self.start + frame] for frame in frames}))
+
 
 @attrs.frozen(eq=False, kw_only=True)
 class Item:
@@ -96,7 +100,7 @@ def load_item(window: Window, settings: ItemSettings | None = None, rng: random.
     recording, number = window.recording, window.index
     frames = choose_frames(WINDOW_FRAMES, settings, rng)
     taken = [window.start + frame for frame in frames]
-    text = " and ".join(sorted({recording.raw_labels[frame] for frame in taken}))
+    text = window.label(frames)
     categories: tuple[str, ...] = ()
     if settings.labels == "category":
         categories = _categories(recording, taken, settings.class_set)
@@ -116,19 +120,22 @@ def load_item(window: Window, settings: ItemSettings | None = None, rng: random.
 
 
 def find_item(candidates: Iterable[Window], label: str, settings: ItemSettings | None = None) -> Item:
-    """The first item with exactly this label, each taken from the beginning of its window.
+    """The first item whose raw labels are exactly this, each taken from the beginning of its window.
 
     # Differs from the original: it looks labels up in one random draw of the windows, and takes another draw.
 
     Raises:
         ConfigError: No item has the label; the message names the nearest one that there is.
     """
+    settings = attrs.evolve(settings or ItemSettings(), labels="text")
+    frames = choose_frames(WINDOW_FRAMES, settings)
     labels = set()
     for window in candidates:
-        item = load_item(window, settings)
-        if item is not None and item.text == label:
+        labels.add(window.label(frames))
+        if label in labels:
+            item = load_item(window, settings)
+            assert item is not None
             return item
-        labels.update([] if item is None else [item.text])
     raise ConfigError(
         f"No clip of the data base is labelled {label!r}; the labels of a clip's frames are sorted and joined with "
         f"' and '.{did_you_mean(label, labels)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from actiongpt_core.errors import ConfigError
 from actiongpt_core.interfaces import TextEncoder
+from actiongpt_motionclip.clip_weights import UNNAMED
 
 
 def load_text_encoder(source: str | Path) -> TextEncoder:
@@ -42,7 +43,10 @@ def require_space(encoder: TextEncoder, space: str) -> None:
         ConfigError: They are.
     """
     if space_of(encoder) != space:
+        # A file does not say which weights it holds; only of those that OpenAI published it is known.
+        hint = " If you know which weights it holds, say it: text_encoder='clip:MODEL/WEIGHTS@PATH'."
         raise ConfigError(
             f"This checkpoint was made for the text space {space!r}; the text encoder {encoder.name!r} is of "
             f"{space_of(encoder)!r}. Use the checkpoint's own text encoder, or another one of its space."
+            f"{hint if space_of(encoder).startswith(UNNAMED) else ''}"
         )

@@ -210,7 +210,7 @@ class Temos(nn.Module):
         wanted = [count - gap * (index > 0) for counts in lengths for index, count in enumerate(counts)]
         decoded = self.decode(latent, torch.tensor(wanted, device=latent.device))
         blocks = [rows[:count] for rows, count in zip(decoded, wanted, strict=True)]
-        return [self._motion([blocks.pop(0) for _ in actions]) for actions in features]
+        return [self._joined([blocks.pop(0) for _ in actions]) for actions in features]
 
     def _sample(
         self,
@@ -223,13 +223,17 @@ class Temos(nn.Module):
         scale = self.config.noise_scale if noise_scale is None else noise_scale
         return self.encode_text(tokens, mask).sample(noise=noise, noise_scale=scale)
 
-    # --- joining ----------------------------------------------------------------------------------------------------
+    def _joined(self, blocks: Sequence[Tensor]) -> Motion:
+        """Generated actions to one motion: each is aligned to what precedes it, and the gaps are bridged.
 
-    def _motion(self, blocks: Sequence[Tensor]) -> Motion:
-        """Generated features of consecutive actions, without the frames of the transitions, to one motion."""
+        Args:
+            blocks: Normalised features, (T_i, F) each; all but the first without the frames of their transition.
+        """
         gap = self.config.transition_frames
-        blocks = [blocks[0], *(torch.cat([rows.new_zeros(gap, rows.shape[1]), rows]) for rows in blocks[1:])]
-        rotations, translation = self.join(blocks)
+        held = [blocks[0], *(torch.cat([rows.new_zeros(gap, rows.shape[1]), rows]) for rows in blocks[1:])]
+        starts = start_frames(held)
+        rotations, translation = self.features.decode(self.normalizer.denormalise(torch.cat(held)))
+        rotations, translation = join_actions(rotations, translation, starts, gap=gap, align=self.config.align)
         if self.config.root == "smpl":
             translation = translation + translation.new_tensor(SMPL_REST_PELVIS)
         return Motion(
@@ -237,18 +241,5 @@ class Temos(nn.Module):
             translation=translation.cpu(),
             fps=self.fps,
             skeleton=self.skeleton,
-            starts=start_frames(blocks),
+            starts=starts,
         )
-
-    def join(self, blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Consecutive blocks of normalised features to one motion: align each to what precedes it, bridge the gaps.
-
-        Args:
-            blocks: (T_i, F) each; all but the first begin with `transition_frames` rows that hold their place.
-
-        Returns:
-            rotations (T, J, 3, 3) and translation (T, 3) of the root that the features speak of.
-        """
-        rotations, translation = self.features.decode(self.normalizer.denormalise(torch.cat(list(blocks))))
-        starts = start_frames(blocks)
-        return join_actions(rotations, translation, starts, gap=self.config.transition_frames, align=self.config.align)

@@ -22,6 +22,7 @@ from published_folders import (
     State,
     change_config,
     change_weights,
+    save_stats,
     write_stats,
 )
 
@@ -60,8 +61,7 @@ def test_references_in_the_config_are_followed(experiment: Path) -> None:
 
 
 def test_settings_that_are_left_out_are_those_of_the_release(experiment: Path) -> None:
-    for key in ("vae", "activation"):
-        change_config(experiment, lambda config, key=key: config["model"].pop(key))
+    change_config(experiment, lambda config: [config["model"].pop(key) for key in ("vae", "activation")])
     change_config(experiment, lambda config: config.pop("sampler"))
     assert (read(experiment).min_frames, read(experiment).max_frames) == (15, 750)
 
@@ -263,7 +263,7 @@ def test_statistics_that_cannot_be_are_refused(stats: Path, tmp_path: Path) -> N
         (ones, -ones, "negative"),
         (np.array([object()], dtype=object), ones, "plain arrays"),
     ):
-        np.savez(tmp_path / "bad.npz", **{"e/rfeats_mean": mean, "e/rfeats_std": std})
+        save_stats(tmp_path / "bad.npz", "e", mean, std)
         with pytest.raises(CheckpointError, match=message):
             read_stats(tmp_path / "bad.npz", "e", NUM_FEATURES)
     (tmp_path / "bad.npz").write_bytes(stats.read_bytes()[:200])

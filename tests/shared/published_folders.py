@@ -1,4 +1,4 @@
-"""Published experiment folders for tests: copies of the small ones that are kept with the parity data, to be changed."""
+"""Published experiment folders for tests: the small ones that are kept with the parity data, and changes of copies."""
 
 from __future__ import annotations
 
@@ -35,9 +35,13 @@ class Call:
 def write_stats(file: Path, entry: str) -> Path:
     """An npz with made-up statistics of the features."""
     numbers = np.random.default_rng(0)
-    mean, std = numbers.normal(size=NUM_FEATURES), numbers.uniform(0.1, 1.0, NUM_FEATURES)
-    np.savez(file, **{f"{entry}/rfeats_mean": mean.astype("f4"), f"{entry}/rfeats_std": std.astype("f4")})
+    save_stats(file, entry, numbers.normal(size=NUM_FEATURES), numbers.uniform(0.1, 1.0, NUM_FEATURES))
     return file
+
+
+def save_stats(file: Path, entry: str, mean: Any, std: Any) -> None:
+    """An npz with these statistics of the features."""
+    np.savez(file, **{f"{entry}/rfeats_mean": mean, f"{entry}/rfeats_std": std})
 
 
 def change_weights(experiment: Path, change: Callable[[State], Any]) -> None:

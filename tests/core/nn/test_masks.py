@@ -28,7 +28,7 @@ def test_padding_logits_are_the_inverted_integer_mask() -> None:
 
 
 def test_padding_logits_hide_no_padding_but_stress_it() -> None:
-    """In the softmax of equal logits padding weighs e times as much as a real token; without padding they do nothing."""
+    """In a softmax of equal logits padding weighs e times as much as a real token; without padding nothing changes."""
     weights = padding_logits(lengths_to_mask([4, 2], 4), torch.float64).softmax(-1)
     torch.testing.assert_close(weights[0], torch.full((4,), 0.25, dtype=torch.float64))
     torch.testing.assert_close(weights[1, 2:] / weights[1, :2], torch.full((2,), torch.e, dtype=torch.float64))

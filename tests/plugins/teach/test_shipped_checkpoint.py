@@ -1,79 +1,8 @@
-"""What ships: it fits the limits, is documented, and does what the words say."""
+from shipped import ShippedCheckpointSuite
 
-from pathlib import Path
-
-import pytest
-import torch
-
-from actiongpt_core import Pipeline
-from actiongpt_core.evaluation.measures import (
-    SIDES,
-    forward_speed,
-    pelvis_height,
-    turned_angle,
-    wrist_over_shoulder,
-)
-from actiongpt_core.types.motion import Motion
 from actiongpt_teach.model import DEFAULT_CHECKPOINT
 
 
-@pytest.fixture(scope="module")
-def pipeline() -> Pipeline:
-    return Pipeline(backbone="teach", device="cpu")
-
-
-@pytest.fixture(scope="module")
-def motions(pipeline: Pipeline) -> dict[str, Motion]:
-    texts = ["walk forward", "run forward", "raise the left arm", "raise the right arm", "turn left", "turn right"]
-    made = pipeline.generate_batch([*texts, "sit down"], seconds=4, seed=0)
-    return dict(zip([*texts, "sit down"], made, strict=True))
-
-
-def test_the_folder_has_its_card_and_curves_and_stays_small() -> None:
-    assert {"card.md", "config.json", "curves.png", "model.safetensors"} <= {
-        file.name for file in Path(DEFAULT_CHECKPOINT).iterdir()
-    }
-    assert (DEFAULT_CHECKPOINT / "model.safetensors").stat().st_size < 25_000_000
-
-
-def test_motions_are_at_30_frames_a_second(motions: dict[str, Motion]) -> None:
-    assert {motion.fps for motion in motions.values()} == {30.0}
-    assert {motion.num_frames for motion in motions.values()} == {120}
-
-
-def test_walking_and_running_go_forward_and_running_is_faster(motions: dict[str, Motion]) -> None:
-    walk, run = forward_speed(motions["walk forward"]), forward_speed(motions["run forward"])
-    assert 0.7 < walk < 1.8 < run
-
-
-@pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
-def test_the_arm_that_is_named_rises(motions: dict[str, Motion], side: str, other: str) -> None:
-    heights = dict(zip(SIDES, wrist_over_shoulder(motions[f"raise the {side} arm"]).amax(0).tolist(), strict=True))
-    assert heights[side] > 0.2
-    assert heights[side] > heights[other] + 0.2
-
-
-def test_turns_go_to_the_side_that_is_named(motions: dict[str, Motion]) -> None:
-    assert turned_angle(motions["turn left"]) > 0.7
-    assert turned_angle(motions["turn right"]) < -0.7
-
-
-def test_sitting_down_lowers_the_pelvis(motions: dict[str, Motion]) -> None:
-    assert pelvis_height(motions["sit down"], at="end") < 0.65
-
-
-def test_edited_descriptions_change_the_motion(pipeline: Pipeline, motions: dict[str, Motion]) -> None:
-    """The phrase stays "raise the left arm"; what its descriptions say decides."""
-    seated = pipeline.describe("sit down")[0].texts
-    [told] = pipeline.describe("raise the left arm")
-    for index, text in enumerate(seated):
-        told = told.with_text(index, text)
-    motion = pipeline.generate(told, seconds=4, seed=0)
-    torch.testing.assert_close(motion.rotations, motions["sit down"].rotations, atol=1e-3, rtol=0)
-
-
-def test_a_sequence_starts_its_second_action_where_the_first_one_ended(pipeline: Pipeline) -> None:
-    motion = pipeline.generate("walk forward, then sit down", seconds=3, seed=0)
-    steps = torch.diff(motion.translation, dim=0).norm(dim=-1)
-    assert float(steps[85:100].max()) < 0.15
-    assert float(motion.translation[-1, 2]) < 0.65
+class TestShippedTeach(ShippedCheckpointSuite):
+    backbone = "teach"
+    folder = DEFAULT_CHECKPOINT

@@ -28,14 +28,14 @@ _LOG = logging.getLogger(__name__)
 
 CONFIG = MotionClipConfig(
     latent_dim=384,
-    text_dim=768,
+    text_dim=770,
     whiten=True,
     num_layers=2,
     ff_size=768,
     dropout=0.0,
     trained_frames=180,
     text_encoder="package:all-minilm-l6-v2",
-    text_space="package:all-minilm-l6-v2/mean+max",
+    text_space="package:all-minilm-l6-v2/mean+max+sides",
     row_24="pelvis",
     root_orientation="decoded",
     frames_per_token=5,
@@ -49,7 +49,7 @@ CURVES = ["text2motion", "motion2motion", "cosine", "joints", "velocity", "conta
 VARIANTS = 40
 #: The motion branch sees half of each batch: a third less computation.
 MOTION_SHARE = 0.5
-TEXT_NOISE = 0.2
+TEXT_NOISE = 0.1
 
 
 def train(cmu: str | None, out: Path, steps: int, seed: int) -> Path:
@@ -97,4 +97,4 @@ def _fit_statistics(model: MotionClip, sampler: ActionSampler, bank: TextBank, c
 
 
 if __name__ == "__main__":
-    run_recipe(train, __doc__, 4_500)
+    run_recipe(train, __doc__, 3_500)

@@ -23,7 +23,7 @@ class Whitening(nn.Module):
         self.projection: Tensor
 
     @torch.no_grad()
-    def fit(self, pooled: Tensor, shrinkage: float = 1e-3) -> float:
+    def fit(self, pooled: Tensor, shrinkage: float = 3e-4) -> float:
         """Take centre and directions from vectors (N, C), N at least D.
 
         Args:

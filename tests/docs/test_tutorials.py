@@ -21,17 +21,10 @@ def _runs(block: Block) -> bool:
     return block.language == "python" and not block.flags and block.file is None
 
 
-def _needs_checkpoint(page: Path) -> bool:
-    shown = [block.code for block in blocks(page) if _runs(block)]
-    return any('Pipeline(backbone="teach")' in code or "Pipeline()" in code for code in shown)
-
-
-def _require_checkpoint(page: Path) -> None:
-    spec = importlib.util.find_spec("actiongpt_teach")
-    if spec is None or spec.origin is None:
-        pytest.skip("actiongpt-teach is not installed.")
-    if _needs_checkpoint(page) and not (Path(spec.origin).parent / "checkpoints" / "default").is_dir():
-        pytest.skip("The checkpoint that ships is not there yet.")
+def _require_backbones() -> None:
+    for package in ("actiongpt_teach", "actiongpt_temos", "actiongpt_motionclip"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed.")
 
 
 class Reader:
@@ -92,7 +85,7 @@ class Reader:
 
 @pytest.mark.parametrize("page", [page for page in WITH_CODE if page not in TUTORIALS], ids=name)
 def test_the_python_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _require_checkpoint(page)
+    _require_backbones()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     memory: dict[str, object] = {"__name__": name(page)}
@@ -102,7 +95,7 @@ def test_the_python_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=name)
 def test_a_tutorial_works_from_beginning_to_end(page: Path, tmp_path: Path) -> None:
-    _require_checkpoint(page)
+    _require_backbones()
     reader = Reader(page, tmp_path)
     reader.write_files()
     reader.install()

@@ -213,7 +213,8 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 
 
 def test_the_options_choose_checkpoint_and_provider(tmp_path: Path) -> None:
-    text_space = {"text_dim": 768, "whiten": True, "text_encoder": EMBEDDED, "text_space": f"{EMBEDDED}/mean+max"}
+    text_space = {"text_dim": 770, "whiten": True, "text_encoder": EMBEDDED}
+    text_space["text_space"] = f"{EMBEDDED}/mean+max+sides"
     torch.manual_seed(0)
     checkpoint = MotionClip(MotionClipConfig.tiny(**text_space)).save(tmp_path / "checkpoint")
     file = written(tmp_path / "texts.txt", "walk\n")

@@ -17,6 +17,8 @@ class TestTeach(MotionModelSuite):
 class TestSmallTeach(MotionModelSuite):
     """With everything that the shipped checkpoint adds to the published model."""
 
+    backbone = "teach"
+
     def build_model(self) -> MotionModel:
         torch.manual_seed(0)
         config = TeachConfig.tiny(

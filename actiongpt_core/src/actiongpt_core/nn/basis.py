@@ -17,11 +17,21 @@ class MotionBasis(nn.Module):
         num_components: N.
         num_frames: Longest motion that the components span.
         num_features: F.
+        hidden: Units of a small network whose output is added to the linear coefficients, 0 for none. With it words can
+            decide together ("turn" and "left").
     """
 
-    def __init__(self, latent_dim: int, num_components: int, num_frames: int, num_features: int) -> None:
+    def __init__(
+        self, latent_dim: int, num_components: int, num_frames: int, num_features: int, *, hidden: int = 0
+    ) -> None:
         super().__init__()
         self.coefficients = nn.Linear(latent_dim, num_components)
+        self.correction: nn.Sequential | None = None
+        if hidden:
+            last = nn.Linear(hidden, num_components)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+            self.correction = nn.Sequential(nn.Linear(latent_dim, hidden), nn.GELU(), last)
         self.register_buffer("components", torch.zeros(num_components, num_frames, num_features))
         self.register_buffer("mean", torch.zeros(num_frames, num_features))
         self.components: Tensor
@@ -45,4 +55,6 @@ class MotionBasis(nn.Module):
     def forward(self, latent: Tensor, num_frames: int) -> Tensor:
         """(B, D) -> (B, T, F); `num_frames` at most the basis's own."""
         weights = self.coefficients(latent)
+        if self.correction is not None:
+            weights = weights + self.correction(latent)
         return self.mean[:num_frames] + torch.einsum("bn,ntf->btf", weights, self.components[:, :num_frames])

@@ -43,11 +43,9 @@ class Actions:
 
     def to(self, device: torch.device) -> Actions:
         """On another device."""
-        moved = {
-            name: value if value is None else value.to(device)
-            for name, value in attrs.asdict(self, recurse=False).items()
-        }
-        return Actions(**moved)
+        pooled = None if self.pooled is None else self.pooled.to(device)
+        tokens, mask = self.tokens.to(device), self.mask.to(device)
+        return Actions(tokens, mask, self.features.to(device), self.lengths.to(device), pooled)
 
 
 class ActionSampler:

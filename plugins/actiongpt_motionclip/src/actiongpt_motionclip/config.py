@@ -57,6 +57,8 @@ class MotionClipConfig:
     frames_per_token: int = attrs.field(default=1, validator=gt(0))
     #: ours: components of the decoder's linear basis, 0 for none
     basis_components: int = attrs.field(default=0, validator=ge(0))
+    #: ours: units of the network that corrects the basis's linear coefficients, 0 for none
+    basis_hidden: int = attrs.field(default=0, validator=ge(0))
     #: shortest and longest action, frames
     min_frames: int = attrs.field(default=15, validator=gt(0))
     max_frames: int = attrs.field(default=750, validator=[gt(0), le(5000)])

@@ -88,7 +88,9 @@ class MotionClip(nn.Module):
         num_features = self.features.num_features
         basis = None
         if config.basis_components:
-            basis = MotionBasis(config.latent_dim, config.basis_components, config.max_frames, num_features)
+            basis = MotionBasis(
+                config.latent_dim, config.basis_components, config.max_frames, num_features, hidden=config.basis_hidden
+            )
         self.motion_encoder = MotionEncoder(config, num_features)
         self.motion_decoder = SequenceDecoder(
             num_features,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, mse_loss
 
+from actiongpt_core.errors import ConfigError
 from actiongpt_core.nn.masks import lengths_to_mask
 from actiongpt_core.training.backend import lightning
 from actiongpt_core.training.batches import Actions
@@ -42,6 +43,7 @@ class MotionClipTraining(lightning.LightningModule):
         optimiser: Rate and schedule.
         motion_share: The motion branch sees this part of each batch.
         text_noise: Spread of the noise that is added to a text's latent, so that words never seen come near known ones.
+        basis_steps: So many steps teach the text and the decoder's basis alone.
     """
 
     def __init__(
@@ -52,31 +54,52 @@ class MotionClipTraining(lightning.LightningModule):
         *,
         motion_share: float = 0.5,
         text_noise: float = 0.0,
+        basis_steps: int = 0,
     ) -> None:
         super().__init__()
         self.model, self.weights, self.optimiser = model, weights, optimiser
-        self.motion_share, self.text_noise = motion_share, text_noise
+        self.motion_share, self.text_noise, self.basis_steps = motion_share, text_noise, basis_steps
 
     def training_step(self, batch: Actions, index: int) -> Tensor:
         """The weighted sum of all terms."""
-        terms = self.terms(batch)
+        terms = self.step_terms(batch)
         total = torch.stack([getattr(self.weights, group) * value for group, _, value in terms]).sum()
         values = {name: value.detach() for _, name, value in terms}
         self.log_dict(values | {"loss": total.detach()}, batch_size=len(batch.lengths))
         return total
 
+    def step_terms(self, batch: Actions) -> list[tuple[str, str, Tensor]]:
+        """The terms of the present step: of the basis alone at first, then all."""
+        return self._basis_terms(batch) if self.global_step < self.basis_steps else self.terms(batch)
+
     def terms(self, batch: Actions) -> list[tuple[str, str, Tensor]]:
         """(attribute of the weights, name, value) of every term."""
         model, mask = self.model, lengths_to_mask(batch.lengths, batch.features.shape[1])
-        assert batch.pooled is not None
         target = model.normalizer.normalise(batch.features) * mask[..., None]
-        text = model.text_latent(batch.pooled)
-        told = model.decode(text + self.text_noise * torch.randn_like(text), batch.lengths)
+        text = self._text(batch)
+        told = model.decode(self._blurred(text), batch.lengths)
         decode = model.features.decode
         poses = decode(model.normalizer.denormalise(told)), decode(batch.features)
         terms = [("reconstruction", "text2motion", reconstruction_loss(told, target, mask))]
         terms += [(name, name, x) for name, x in body_losses(*poses, mask, model.fps, model.skeleton).items()]
         return terms + self._motion_terms(target, batch.lengths, text)
+
+    def _basis_terms(self, batch: Actions) -> list[tuple[str, str, Tensor]]:
+        """Text to motion through the basis alone."""
+        basis = self.model.motion_decoder.basis
+        if basis is None:
+            raise ConfigError("Steps on the basis need a model with basis_components.")
+        mask = lengths_to_mask(batch.lengths, batch.features.shape[1])
+        told = basis(self._blurred(self._text(batch)), batch.features.shape[1]) * mask[..., None]
+        target = self.model.normalizer.normalise(batch.features) * mask[..., None]
+        return [("reconstruction", "basis", reconstruction_loss(told, target, mask))]
+
+    def _text(self, batch: Actions) -> Tensor:
+        assert batch.pooled is not None
+        return self.model.text_latent(batch.pooled)
+
+    def _blurred(self, latent: Tensor) -> Tensor:
+        return latent + self.text_noise * torch.randn_like(latent)
 
     def _motion_terms(self, target: Tensor, lengths: Tensor, text: Tensor) -> list[tuple[str, str, Tensor]]:
         rows = slice(math.ceil(len(target) * self.motion_share))

@@ -61,9 +61,13 @@ def rows_to_xyz(
         (B, J, 3, T).
 
     Raises:
-        ConfigError: No joint set or representation has this name, or the body lacks what the set needs.
+        ConfigError: No joint set or representation has this name, the body is not SMPL, or lacks what the set needs.
         ShapeError: The sizes do not fit.
     """
+    if body.kind.num_joints != SMPL.num_joints:
+        raise ConfigError(
+            f"Rows speak of SMPL's {SMPL.num_joints} joints; the body is {body.kind.name}. Give an SMPL body."
+        )
     _require_sizes(x, mask, representation, SMPL.num_joints - (not global_orient) + translation)
     rows, row_shift = x.permute(0, 3, 1, 2), None
     if translation:

@@ -33,8 +33,8 @@ class TemosConfig:
     #: Where the text model is found: a folder, "package:NAME", or a hub name.
     text_encoder: str = "distilbert-base-uncased"
     #: Padding of the text in a batch. "bool" leaves it out. "additive" repeats what the original did by accident (an
-    #: inverted integer mask that adds 1 to the attention logits of padding); batches, and the actions of one prompt, then
-    #: depend on their longest text.
+    #: inverted integer mask that adds 1 to the attention logits of padding); batches, and the actions of one prompt,
+    #: then depend on their longest text.
     padding: Literal["bool", "additive"] = attrs.field(default="bool", validator=in_(("bool", "additive")))
     #: What feature 0..2 speak of: SMPL's translation (published checkpoints) or the pelvis joint.
     root: Literal["smpl", "pelvis"] = attrs.field(default="smpl", validator=in_(("smpl", "pelvis")))

@@ -3,13 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from actiongpt_core.errors import ConfigError, ShapeError
 from actiongpt_core.nn.masks import pad
+from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.text import TextFeatures
+
+
+class ActionSettings(Protocol):
+    """The settings that every model of actions has; lengths in frames."""
+
+    @property
+    def fps(self) -> float: ...  # noqa: D102
+    @property
+    def min_frames(self) -> int: ...  # noqa: D102
+    @property
+    def max_frames(self) -> int: ...  # noqa: D102
+    @property
+    def transition_frames(self) -> int: ...  # noqa: D102
+    @property
+    def default_seconds(self) -> float: ...  # noqa: D102
+
+
+class ActionModel:
+    """What models that generate action by action have in common: `config` says their limits, a batch does the work."""
+
+    config: ActionSettings
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of the motions."""
+        return self.config.fps
+
+    @property
+    def min_frames(self) -> int:
+        """Shortest action: two frames must be left of it beside a transition."""
+        return max(self.config.min_frames, self.config.transition_frames + 2)
+
+    @property
+    def max_frames(self) -> int:
+        """Longest action."""
+        return self.config.max_frames
+
+    @property
+    def default_seconds(self) -> float:
+        """Length of an action when nobody says one."""
+        return self.config.default_seconds
+
+    def generate(
+        self,
+        features: Sequence[TextFeatures],
+        lengths: Sequence[int],
+        *,
+        generator: torch.Generator | None = None,
+        noise_scale: float | None = None,
+    ) -> Motion:
+        """One motion from one sequence of actions; see `MotionModel.generate`."""
+        generators = None if generator is None else [generator]
+        return self.generate_batch([features], [lengths], generators=generators, noise_scale=noise_scale)[0]
+
+    def generate_batch(
+        self,
+        features: Sequence[Sequence[TextFeatures]],
+        lengths: Sequence[Sequence[int]],
+        *,
+        generators: Sequence[torch.Generator | None] | None = None,
+        noise_scale: float | None = None,
+    ) -> list[Motion]:
+        """Many sequences, of different numbers of actions and lengths.
+
+        Args:
+            features: For each sequence, for each action, the aggregated text.
+            lengths: For each sequence, for each action, its number of frames.
+            generators: One source of noise a sequence, so that a sequence is the same alone and in a batch.
+            noise_scale: Factor on the noise of the latents; None for the checkpoint's own.
+
+        Raises:
+            ConfigError: A length is outside the checkpoint's range.
+            ShapeError: A sequence is empty, or has another number of lengths than of actions.
+        """
+        raise NotImplementedError
 
 
 def check_sequences(

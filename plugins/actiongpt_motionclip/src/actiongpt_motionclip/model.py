@@ -21,7 +21,7 @@ from actiongpt_core.features.pose_rot6d import PoseRot6d, to_rows
 from actiongpt_core.geometry.joining import join_actions, start_frames
 from actiongpt_core.interfaces import TextEncoder
 from actiongpt_core.nn.basis import MotionBasis
-from actiongpt_core.nn.generation import check_sequences
+from actiongpt_core.nn.generation import ActionModel, check_sequences
 from actiongpt_core.nn.masks import lengths_to_mask
 from actiongpt_core.nn.positional import PositionalEncoding
 from actiongpt_core.nn.sequence import SequenceDecoder, patch_frames, start_with, transformer_encoder
@@ -63,7 +63,7 @@ class MotionEncoder(nn.Module):
         return out[:, 0]
 
 
-class MotionClip(nn.Module):
+class MotionClip(ActionModel, nn.Module):
     """MotionCLIP: a pooled text vector, or any other latent of its space, to one motion. No noise is drawn.
 
     Several actions are generated apart and joined.
@@ -79,6 +79,7 @@ class MotionClip(nn.Module):
     the pelvis is held so high that in each frame the skeleton's lowest joint is on the ground.
     """
 
+    config: MotionClipConfig
     skeleton = SMPL
 
     def __init__(self, config: MotionClipConfig, text_encoder: TextEncoder | None = None) -> None:
@@ -247,37 +248,6 @@ class MotionClip(nn.Module):
             )
 
     # --- generation -------------------------------------------------------------------------------------------------
-
-    @property
-    def fps(self) -> float:
-        """Frames a second of the motions."""
-        return self.config.fps
-
-    @property
-    def min_frames(self) -> int:
-        """Shortest action."""
-        return max(self.config.min_frames, self.config.transition_frames + 2)
-
-    @property
-    def max_frames(self) -> int:
-        """Longest action."""
-        return self.config.max_frames
-
-    @property
-    def default_seconds(self) -> float:
-        """Length of an action when nobody says one."""
-        return self.config.default_seconds
-
-    def generate(
-        self,
-        features: Sequence[TextFeatures],
-        lengths: Sequence[int],
-        *,
-        generator: torch.Generator | None = None,
-        noise_scale: float | None = None,
-    ) -> Motion:
-        """One motion from one sequence of actions; see `MotionModel.generate`. There is no noise to be drawn."""
-        return self.generate_batch([features], [lengths])[0]
 
     @torch.inference_mode()
     def generate_batch(

@@ -21,7 +21,7 @@ from actiongpt_core.geometry.joining import join_actions, start_frames
 from actiongpt_core.interfaces import TextEncoder
 from actiongpt_core.nn.basis import MotionBasis
 from actiongpt_core.nn.distributions import DiagonalGaussian
-from actiongpt_core.nn.generation import check_sequences, draw_noise, pad_texts
+from actiongpt_core.nn.generation import ActionModel, check_sequences, draw_noise, pad_texts
 from actiongpt_core.nn.keywords import KeywordPool
 from actiongpt_core.nn.masks import padding_logits
 from actiongpt_core.nn.positional import PositionalEncoding
@@ -69,9 +69,10 @@ class ActionTextEncoder(nn.Module):
         return DiagonalGaussian(mu, out[:, 1])
 
 
-class Temos(nn.Module):
+class Temos(ActionModel, nn.Module):
     """TEMOS: the text features of an action to one motion; several actions are generated apart and joined."""
 
+    config: TemosConfig
     skeleton = SMPL_BODY
 
     def __init__(self, config: TemosConfig, text_encoder: TextEncoder | None = None) -> None:
@@ -147,38 +148,6 @@ class Temos(nn.Module):
         return self.motion_decoder(latent, lengths)
 
     # --- generation -------------------------------------------------------------------------------------------------
-
-    @property
-    def fps(self) -> float:
-        """Frames a second of the motions."""
-        return self.config.fps
-
-    @property
-    def min_frames(self) -> int:
-        """Shortest action."""
-        return max(self.config.min_frames, self.config.transition_frames + 2)
-
-    @property
-    def max_frames(self) -> int:
-        """Longest action."""
-        return self.config.max_frames
-
-    @property
-    def default_seconds(self) -> float:
-        """Length of an action when nobody says one."""
-        return self.config.default_seconds
-
-    def generate(
-        self,
-        features: Sequence[TextFeatures],
-        lengths: Sequence[int],
-        *,
-        generator: torch.Generator | None = None,
-        noise_scale: float | None = None,
-    ) -> Motion:
-        """One motion from one sequence of actions; see `MotionModel.generate`."""
-        generators = None if generator is None else [generator]
-        return self.generate_batch([features], [lengths], generators=generators, noise_scale=noise_scale)[0]
 
     @torch.inference_mode()
     def generate_batch(

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
-from actiongpt_core.errors import CheckpointError
+from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.evaluation.probe_table import COLUMNS, Cell, ProbeTable, run_probes
 from actiongpt_core.evaluation.real_clips import STORED, RealClips, measure_real_clips, real_clips
 from actiongpt_core.evaluation.report import SplitReport, evaluate_split
@@ -79,7 +79,7 @@ def pipelines(backbone: str | None, checkpoint: Path | None) -> Iterator[tuple[s
     for name, _ in get_registry().labels("backbone"):
         try:
             pipeline = Pipeline(name)
-        except CheckpointError as error:
+        except ActionGPTError as error:
             Console(stderr=True).print(f"{name} is left out: {error}", markup=False, soft_wrap=True)
             continue
         yield name, pipeline

@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from actiongpt_core.errors import CheckpointError
+from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.registry import get_registry
 from actiongpt_core.text.providers.pack import PackProvider
@@ -56,7 +56,7 @@ def times(backbone: str | None, checkpoint: Path | None, repeats: int) -> dict[s
     for name, _ in get_registry().labels("backbone"):
         try:
             found[name] = _times({"backbone": name}, repeats)
-        except CheckpointError as error:
+        except ActionGPTError as error:
             Console(stderr=True).print(f"{name} is left out: {error}", markup=False, soft_wrap=True)
     if not found:
         raise SystemExit("No installed backbone has a checkpoint.")

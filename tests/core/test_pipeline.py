@@ -110,8 +110,8 @@ def test_impossible_seconds_are_a_clear_error(pipeline: Pipeline, seconds: float
         pipeline.generate("walk", seconds=seconds)
 
 
-@pytest.mark.parametrize("prompt", [[], [1], [Action("walk")] * 21])
-def test_a_prompt_of_something_else_is_a_clear_error(pipeline: Pipeline, prompt: list[object]) -> None:
+@pytest.mark.parametrize("prompt", [[], [1], [Action("walk")] * 21, None, 5])
+def test_a_prompt_of_something_else_is_a_clear_error(pipeline: Pipeline, prompt: object) -> None:
     with pytest.raises(PromptError):
         pipeline.generate(prompt)  # type: ignore[arg-type]
 

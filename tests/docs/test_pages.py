@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,13 @@ def _commands(command: Any, path: str) -> list[tuple[str, Any]]:
     if not hasattr(command, "commands"):
         return [(path, command)]
     return [found for name, inner in command.commands.items() for found in _commands(inner, f"{path} {name}")]
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("plugins/*/README.md")), ids=name)
+def test_a_plugins_readme_names_modules_that_exist(page: Path) -> None:
+    named = set(re.findall(r"`(\w+\.py)`", page.read_text(encoding="utf-8")))
+    assert named
+    assert named - {file.name for file in page.parent.glob("src/*/*.py")} == set()
 
 
 def test_the_readme_shows_the_line_that_continuous_integration_runs() -> None:

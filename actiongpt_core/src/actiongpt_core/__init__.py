@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actiongpt_core.registry import Registry, get_registry
     from actiongpt_core.text.actions import parse_actions
     from actiongpt_core.types.motion import Motion
-    from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+    from actiongpt_core.types.skeleton import SMPL, SMPL_BODY, Skeleton
     from actiongpt_core.types.text import Action, Descriptions, TextFeatures
 
     __version__: str
@@ -59,13 +59,14 @@ _HOMES = {
     "registry": ["Registry", "get_registry"],
     "text.actions": ["parse_actions"],
     "types.motion": ["Motion"],
-    "types.skeleton": ["SMPL_BODY", "Skeleton"],
+    "types.skeleton": ["SMPL", "SMPL_BODY", "Skeleton"],
     "types.text": ["Action", "Descriptions", "TextFeatures"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 # Written out for type checkers and editors; a test compares it with _HOMES.
 __all__ = [
+    "SMPL",
     "SMPL_BODY",
     "Action",
     "ActionGPTError",

@@ -54,7 +54,9 @@ def read_config(path: Path, backbone: str) -> dict[str, Any]:
     """
     found, settings = read_any_config(path)
     if found != backbone:
-        raise CheckpointError(f"{path} is a checkpoint of backbone {found!r}, not {backbone!r}.")
+        raise CheckpointError(
+            f"{path} is a checkpoint of backbone {found!r}, not {backbone!r}. Choose the backbone that it is of."
+        )
     return settings
 
 
@@ -70,7 +72,10 @@ def read_any_config(path: Path) -> tuple[str, dict[str, Any]]:
             f"No checkpoint folder at {path}. Expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}."
         )
     if not file.is_file():
-        raise CheckpointError(f"{path} holds no {CONFIG_FILE}; it is not a checkpoint folder of this library.")
+        raise CheckpointError(
+            f"{path} holds no {CONFIG_FILE}; it is not a checkpoint folder of this library. "
+            "A published experiment is read by the backbone that it is of."
+        )
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return str(content["backbone"]), dict(content["config"])

@@ -172,6 +172,10 @@ class Pipeline:
     def _actions(self, prompt: str | Action | Sequence[Action]) -> list[Action]:
         if isinstance(prompt, str):
             return parse_actions(prompt, known=getattr(self.llm, "knows", None))
+        if not isinstance(prompt, (Action, Sequence)):
+            raise PromptError(
+                f"A prompt is a text, Actions or Descriptions; got {type(prompt).__name__} {prompt!r:.60}."
+            )
         actions = [prompt] if isinstance(prompt, Action) else list(prompt)
         wrong = next((item for item in actions if not isinstance(item, Action)), None)
         if wrong is not None:
@@ -183,7 +187,8 @@ class Pipeline:
     def _described(self, prompt: Prompt) -> list[Descriptions]:
         if isinstance(prompt, Descriptions):
             return [prompt]
-        if not isinstance(prompt, (str, Action)) and prompt and all(isinstance(item, Descriptions) for item in prompt):
+        is_list = isinstance(prompt, Sequence) and not isinstance(prompt, str)
+        if is_list and prompt and all(isinstance(item, Descriptions) for item in prompt):  # type: ignore[union-attr]
             self._check_count(len(prompt))
             return list(prompt)  # type: ignore[arg-type]
         actions = self._actions(prompt)  # type: ignore[arg-type]

@@ -107,7 +107,10 @@ def read_published_vae(folder: Path, backbone: str) -> PublishedVae:
     settings = HydraSettings(folder / HYDRA_CONFIG)
     found = settings.get("model.modelname", str, default="none")
     if found != backbone:
-        raise CheckpointError(f"{folder} is a published experiment of backbone {found!r}, not {backbone!r}.")
+        raise CheckpointError(
+            f"{folder} is a published experiment of backbone {found!r}, not {backbone!r}. "
+            "Choose the backbone that it is of."
+        )
     settings.require("model.vae", True)
     settings.require("model.activation", "gelu")
     settings.require("data.transforms.normalization", True)

@@ -35,7 +35,7 @@ def pack() -> PackProvider:
 
 @pytest.fixture(scope="module")
 def training_texts(pack: PackProvider) -> set[str]:
-    """All that the shipped checkpoint is told in training; the pack holds every text of the CMU set."""
+    """All that the shipped checkpoints are told in training; the pack holds every text of the CMU set."""
     texts = {*pack.descriptions, *(text for group in pack.descriptions.values() for text in group)}
     return texts | {mirror_text(text) for text in texts} | mixture.wordings()
 

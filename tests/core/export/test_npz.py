@@ -91,6 +91,8 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
         (tmp_path / "bad.npz").write_bytes(content)
         with pytest.raises(ConfigError, match=r"bad\.npz"):
             load_npz(tmp_path / "bad.npz")
+    content = bytearray(write(tmp_path / "bad.npz").read_bytes())
+    content[content.index(b"poses.npy") + len("poses.npy") :][:8]
     np.save(tmp_path / "single.npy", np.zeros(3))
     with pytest.raises(ConfigError, match="single array"):
         load_npz(tmp_path / "single.npy")

@@ -39,9 +39,9 @@ def test_every_action_needs_one_length(lengths: list[list[int]]) -> None:
         _check([[_text(3), _text(5)]], lengths)
 
 
-@pytest.mark.parametrize(("length", "seconds"), [(14, "0.467"), (91, "3.03")])
-def test_a_length_out_of_range_is_told_in_seconds(length: int, seconds: str) -> None:
-    with pytest.raises(ConfigError, match=rf"0\.5 to 3 seconds, got {seconds}\. For a longer motion"):
+@pytest.mark.parametrize(("length", "seconds", "cure"), [(14, "0.467", "shorter"), (91, "3.03", "longer")])
+def test_a_length_out_of_range_is_told_in_seconds_with_what_to_do(length: int, seconds: str, cure: str) -> None:
+    with pytest.raises(ConfigError, match=rf"0\.5 to 3 seconds, got {seconds}\. For a {cure}"):
         _check([[_text(3), _text(5)]], [[30, length]])
 
 

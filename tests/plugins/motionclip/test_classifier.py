@@ -110,3 +110,19 @@ def test_a_smaller_set_of_classes_is_told_apart_among_itself(model: MotionClip, 
 def test_without_an_item_that_has_a_class_there_is_no_accuracy(model: MotionClip, item: Item) -> None:
     with pytest.raises(ConfigError, match="labels='category'"):
         accuracy(model, [item, None])
+
+
+@pytest.mark.parametrize(
+    ("labels", "top", "message"),
+    [
+        (["walk"], 5, "two labels or more"),
+        ("walk", 5, "two labels or more"),
+        (LABELS, 0, "at least 1"),
+        (LABELS, -3, "-3"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(
+    model: MotionClip, motions: list[Motion], labels: Sequence[str], top: int, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        classify(model, motions, labels, top)

@@ -167,6 +167,17 @@ def test_a_motion_file_is_classified_among_labels(pipeline: Pipeline, tmp_path: 
     assert found["labels"][0] in shown.splitlines()[1]
 
 
+def test_a_file_of_labels_that_is_not_there_is_no_label(pipeline: Pipeline, tmp_path: Path) -> None:
+    file = pipeline.generate("walk").save(tmp_path / "walk.bvh")
+    assert "'labels.txt' is neither" in fail("classify", file, "--labels", "labels.txt")
+
+
+def test_a_data_base_that_nothing_is_looked_up_in_is_one_message(database: Path, tmp_path: Path) -> None:
+    options = ("--database", database, "-o", tmp_path / "out")
+    assert "--database is for lines of the kind 'data'" in fail("edit", "jump", "walk", "run", *options)
+    assert "--database is for the labels of a --file" in fail("interpolate", "walk", "run", *options)
+
+
 def test_a_file_that_is_no_motion_is_one_message(pipeline: Pipeline, tmp_path: Path) -> None:
     assert "notes.txt" in fail("classify", written(tmp_path / "notes.txt", "walk"))
     assert "nothing.npz" in fail("classify", tmp_path / "nothing.npz")

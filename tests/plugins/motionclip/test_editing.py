@@ -169,8 +169,49 @@ def test_texts_and_motions_can_stand_in_one_edit(build_pipeline: Build) -> None:
 def test_the_length_is_what_is_asked_for(build_pipeline: Build) -> None:
     found = edit(build_pipeline(), "jump", minus="walk", plus="run", seconds=1.5)
     assert found.motion.num_frames == 45
-    with pytest.raises(ConfigError, match="long enough for a frame"):
-        edit(build_pipeline(), "jump", minus="walk", plus="run", seconds=0.0)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 0.1, 1e9])
+def test_a_length_that_the_pipeline_refuses_is_refused_here(build_pipeline: Build, seconds: float) -> None:
+    pipeline = build_pipeline()
+    with pytest.raises(ConfigError, match="seconds"):
+        pipeline.generate("jump", seconds=seconds)
+    with pytest.raises(ConfigError, match="seconds"):
+        edit(pipeline, "jump", minus="walk", plus="run", seconds=seconds)
+
+
+def test_latents_and_lengths_that_do_not_fit_are_refused(build_pipeline: Build) -> None:
+    pipeline = build_pipeline()
+    for latents in (torch.zeros(16), torch.zeros(0, 16), torch.zeros(1, 3)):
+        with pytest.raises(ShapeError, match=r"Latents must be \(B, 16\)"):
+            decode(pipeline, latents)
+    for lengths in ([30, 30], [0], [-1], [30.5]):
+        with pytest.raises(ShapeError, match="whole number of frames"):
+            model_of(pipeline).motions(torch.zeros(1, 16), lengths)  # type: ignore[arg-type]
+
+
+def test_what_is_no_source_is_refused(build_pipeline: Build) -> None:
+    pipeline = build_pipeline()
+    with pytest.raises(ConfigError, match="got list"):
+        latent_of(pipeline, ["walk"])  # type: ignore[arg-type]
+    with pytest.raises(PromptError, match="A list of one or more phrases"):
+        latents_of_texts(pipeline, "walk")
+    with pytest.raises(ConfigError, match="one or more motions"):
+        latents_of_motions(model_of(pipeline), [])
+
+
+def test_more_phrases_than_a_prompt_has_actions_have_latents(build_pipeline: Build) -> None:
+    pipeline = build_pipeline()
+    found = latents_of_texts(pipeline, ["walk", "run"] * 15)
+    assert_same(found, latents_of_texts(pipeline, ["walk", "run"]).repeat(15, 1))
+
+
+def test_a_motion_that_is_longer_than_those_of_the_training_warns_or_is_refused(build_pipeline: Build) -> None:
+    pipeline = build_pipeline(trained_frames=40, max_frames=60)
+    with pytest.warns(UserWarning, match=r"41 frames .* trained on 40 .* Cut the motion"):
+        latent_of(pipeline, clip(41))
+    with pytest.raises(ConfigError, match=r"at most 60 frames .* got 61. Cut the motion"):
+        latent_of(pipeline, clip(61))
 
 
 # --- interpolation ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
             return {key: archive[key] for key in wanted if key in archive}
     except FileNotFoundError:
         raise MissingAssetError(f"There is no motion file {str(path)!r}.") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{path} cannot be read as an .npz without object arrays: {error}.") from error

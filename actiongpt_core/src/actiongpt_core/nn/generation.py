@@ -111,14 +111,16 @@ def check_sequences(
         ConfigError: A length is outside the range.
     """
     if not features or any(not actions for actions in features):
-        raise ShapeError("A sequence needs at least one action.")
-    if [len(actions) for actions in features] != [len(frames) for frames in lengths]:
-        raise ShapeError("Every action needs one length.")
-    for frames in (count for counts in lengths for count in counts):
+        raise ShapeError("A sequence needs at least one action; there is none, or an empty one.")
+    actions, counts = [len(texts) for texts in features], [len(frames) for frames in lengths]
+    if actions != counts:
+        raise ShapeError(f"Every action needs one length; the sequences have {actions} actions and {counts} lengths.")
+    for frames in (count for wanted in lengths for count in wanted):
         if not min_frames <= frames <= max_frames:
+            cure = "longer motion name the action twice" if frames > max_frames else "shorter one cut it: motion[:10]"
             raise ConfigError(
                 f"This checkpoint makes actions of {min_frames / fps:.2g} to {max_frames / fps:.3g} seconds, "
-                f"got {frames / fps:.3g}. For a longer motion name the action twice."
+                f"got {frames / fps:.3g}. For a {cure}."
             )
 
 

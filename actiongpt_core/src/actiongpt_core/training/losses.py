@@ -19,7 +19,7 @@ _CONTACT_SPEED = 0.25  # metres a second
 
 @attrs.frozen(kw_only=True)
 class LossWeights:
-    """Factors of the terms. The last three are ours and off by default; the others are those of TEACH."""
+    """Factors of the terms. The last three are ours and off by default; the others default to TEACH's."""
 
     reconstruction: float = 1.0
     kl_between: float = 1e-5  #: text to motion and motion to text

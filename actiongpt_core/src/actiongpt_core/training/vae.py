@@ -115,7 +115,7 @@ class VaeTraining(lightning.LightningModule):
         mask = lengths_to_mask(actions.lengths, actions.features.shape[1])
         told = basis(self.model.encode_text(actions.tokens, actions.mask).sample(), actions.features.shape[1])
         target = self.model.normalizer.normalise(actions.features)
-        loss = reconstruction_loss(told * mask[..., None], target * mask[..., None], mask)
+        loss = self.reconstruction(told * mask[..., None], target * mask[..., None], mask)
         return [("reconstruction", "basis", loss)]
 
     def configure_optimizers(self) -> Any:

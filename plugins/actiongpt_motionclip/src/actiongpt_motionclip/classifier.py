@@ -86,9 +86,14 @@ def classify(
         top: How many labels to name.
 
     Raises:
-        ConfigError: There are no labels, one is there twice, or an item is not made as the model reads it.
+        ConfigError: There are fewer than two labels, one is there twice, `top` is below 1, a motion is too long, or an
+            item is not made as the model reads it.
         ShapeError: A motion has another skeleton.
     """
+    if isinstance(labels, str) or len(labels) < 2:
+        raise ConfigError(f"Classification needs two labels or more to choose from, got {labels!r}.")
+    if top < 1:
+        raise ConfigError(f"top, the number of labels to name, must be at least 1, got {top}.")
     if len(set(labels)) != len(labels):
         raise ConfigError("A label stands twice in the list; probabilities would be shared between the two.")
     vectors = label_vectors(model, labels)

@@ -96,7 +96,11 @@ def read_motion(path: Path) -> Motion:
 
 
 def read_labels(labels: str | None) -> Sequence[str]:
-    """The labels that an option names; BABEL-60 without it."""
+    """The labels that an option names; BABEL-60 without it.
+
+    Raises:
+        ConfigError: It is neither a file nor labels with commas between, or the file holds no labels.
+    """
     from actiongpt_motionclip.assets import read_texts
     from actiongpt_motionclip.categories import BABEL_60
 
@@ -104,6 +108,8 @@ def read_labels(labels: str | None) -> Sequence[str]:
         return BABEL_60
     if Path(labels).is_file():
         return read_texts(labels)
+    if "," not in labels:
+        raise ConfigError(f"--labels is a file with one a line, or labels with commas between; {labels!r} is neither.")
     return [label.strip() for label in labels.split(",") if label.strip()]
 
 

@@ -80,6 +80,8 @@ def edit(
     lines = read_edits(file) if file else [EditLine("text", *texts)]
     if any(line.source == "data" for line in lines) and database is None:
         raise ConfigError(f"{file} has lines of the kind 'data'; name the data base with --database.")
+    if database is not None and all(line.source == "text" for line in lines):
+        raise ConfigError("--database is for lines of the kind 'data' of a --file, and there is none. Leave it out.")
     output = shared.make_folder(output, format_)
     pipeline = shared.build_pipeline(checkpoint, text_encoder, llm, k, device)
     from actiongpt_motionclip import editing
@@ -122,6 +124,8 @@ def interpolate(
 
     texts = shared.require_count(sources, 2, "START END", file)
     lines = read_interpolations(file) if file else [InterpolationLine(*texts)]
+    if database is not None and file is None:
+        raise ConfigError("--database is for the labels of a --file, and there is none. Leave it out.")
     output = shared.make_folder(output, format_)
     pipeline = shared.build_pipeline(checkpoint, text_encoder, llm, k, device)
     from actiongpt_motionclip import editing

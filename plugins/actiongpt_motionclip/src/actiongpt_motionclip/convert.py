@@ -147,11 +147,12 @@ def _require_tokens(state: dict[str, Tensor], upstream: bool, file: Path) -> Non
     """
     if _SIGMA in state and not upstream:
         raise CheckpointError(
-            f"{file} holds {_SIGMA}: an upstream checkpoint, whose encoder has two tokens before the frames. Pass "
-            "upstream=True to read it as one; Action-GPT's own have one token."
+            f"{file} holds {_SIGMA}: an upstream checkpoint, whose encoder has two tokens before the frames; those of "
+            "Action-GPT have one. To read it as one, pass upstream=True to MotionClip.from_checkpoint, or convert it "
+            "once with `actiongpt motionclip convert --upstream`."
         )
     if _SIGMA not in state and upstream:
-        raise CheckpointError(f"{file} holds no {_SIGMA}: it is no upstream checkpoint. Pass upstream=False.")
+        raise CheckpointError(f"{file} holds no {_SIGMA}: it is no upstream checkpoint. Leave upstream out.")
 
 
 def _require_sizes(state: dict[str, Tensor], published: Published, file: Path) -> None:

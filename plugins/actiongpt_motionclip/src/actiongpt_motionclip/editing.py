@@ -12,7 +12,9 @@ from torch import Tensor
 from actiongpt_core.errors import ConfigError
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.text import Action
 from actiongpt_motionclip.latents import Source, latent_of, require_motionclip
+from actiongpt_motionclip.model import MotionClip
 
 
 @attrs.frozen(eq=False)
@@ -59,8 +61,8 @@ def interpolate(
         PromptError: As `edit`.
         ProviderError: As `edit`.
     """
-    if num_stops < 2:
-        raise ConfigError(f"An interpolation has two stops or more, its ends; got {num_stops}.")
+    if not isinstance(num_stops, int) or num_stops < 2:
+        raise ConfigError(f"An interpolation has two stops or more, its ends; got {num_stops!r}.")
     first, last = latent_of(pipeline, start), latent_of(pipeline, end)
     weights = torch.linspace(0, 1, num_stops).to(first)[:, None]
     return decode(pipeline, (1 - weights) * first + weights * last, seconds)
@@ -71,10 +73,21 @@ def decode(pipeline: Pipeline, latents: Tensor, seconds: float | None = None) ->
 
     Raises:
         ConfigError: The pipeline is of another backbone, or the length cannot be made.
+        ShapeError: The latents have another shape.
     """
     model = require_motionclip(pipeline)
-    frames = round((model.default_seconds if seconds is None else seconds) * model.fps)
-    if frames < 1:
-        raise ConfigError(f"seconds must be long enough for a frame at {model.fps:g} fps, got {seconds}.")
-    motions = model.motions(latents, [frames] * len(latents))
+    motions = model.motions(latents, [_num_frames(model, seconds)] * len(latents))
     return [Decoded(latent, motion) for latent, motion in zip(latents, motions, strict=True)]
+
+
+def _num_frames(model: MotionClip, seconds: float | None) -> int:
+    if seconds is None:
+        return round(model.default_seconds * model.fps)
+    Action("a motion", seconds=seconds)  # the same checks as of every other length
+    frames = round(seconds * model.fps)
+    if frames < model.min_frames:
+        raise ConfigError(
+            f"This checkpoint makes motions of {model.min_frames / model.fps:.2g} to "
+            f"{model.max_frames / model.fps:.3g} seconds, got {seconds:.3g}."
+        )
+    return frames

@@ -8,7 +8,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from actiongpt_core.errors import ConfigError, ShapeError
+from actiongpt_core.errors import ConfigError, PromptError, ShapeError
 from actiongpt_core.features.pose_rot6d import from_rows
 from actiongpt_core.geometry.clips import resample
 from actiongpt_core.nn.masks import pad
@@ -45,7 +45,8 @@ def latent_of(pipeline: Pipeline, source: Source) -> Tensor:
     Raises:
         PromptError: A phrase has no letters.
         ProviderError: The provider could not describe a phrase.
-        ConfigError: The pipeline is of another backbone, or an item is not made as the model reads it.
+        ConfigError: The pipeline is of another backbone, an item is not made as the model reads it, a motion is too
+            long, or the source is something else.
         ShapeError: A latent has another size than D, or a motion another skeleton.
     """
     model = require_motionclip(pipeline)
@@ -55,6 +56,8 @@ def latent_of(pipeline: Pipeline, source: Source) -> Tensor:
         return source.to(model.normalizer.mean)
     if isinstance(source, str):
         return latents_of_texts(pipeline, [source])[0]
+    if not isinstance(source, (Motion, Item)):
+        raise ConfigError(f"A phrase, a Motion, an Item or a latent has a latent; got {type(source).__name__}.")
     return latents_of_motions(model, [source])[0]
 
 
@@ -64,13 +67,16 @@ def latents_of_texts(pipeline: Pipeline, phrases: Sequence[str]) -> Tensor:
     Each phrase is one action, whatever commas it has.
 
     Raises:
-        PromptError: A phrase has no letters.
+        PromptError: There is no phrase, or one has no letters.
         ProviderError: The provider could not describe a phrase.
         ConfigError: The pipeline is of another backbone.
     """
     model = require_motionclip(pipeline)
-    described = pipeline.describe([Action(phrase) for phrase in phrases])
-    encoded = [pipeline.aggregator(pipeline.text_encoder.encode(item.texts)) for item in described]
+    if isinstance(phrases, str) or not phrases:
+        raise PromptError(f"A list of one or more phrases was expected, got {phrases!r}.")
+    # One by one: together they would be one prompt, which has at most so many actions.
+    texts = {phrase: pipeline.describe(Action(phrase))[0].texts for phrase in dict.fromkeys(phrases)}
+    encoded = [pipeline.aggregator(pipeline.text_encoder.encode(texts[phrase])) for phrase in phrases]
     return model.encode_text(encoded)
 
 
@@ -85,8 +91,13 @@ def latents_of_motions(model: MotionClip, motions: Sequence[Motion | Item]) -> T
 
     Raises:
         ShapeError: A motion has another skeleton.
-        ConfigError: An item is not made as the model reads it.
+        ConfigError: There is no motion, one is too long, or an item is not made as the model reads it.
+
+    Warns:
+        UserWarning: A motion is longer than the motions that the model was trained on.
     """
+    if not motions:
+        raise ConfigError("Latents of motions need one or more motions.")
     features = [_of_item(model, one) if isinstance(one, Item) else _of_motion(model, one) for one in motions]
     latents = []
     for first in range(0, len(features), _BATCH):

@@ -139,6 +139,10 @@ class MotionClip(ActionModel, nn.Module):
 
             return load_published(path, text_encoder=text_encoder, stats=stats, upstream=upstream)
         config = MotionClipConfig.from_dict(read_config(path, BACKBONE))
+        if stats is not None:
+            raise ConfigError(
+                f"{path} holds its own statistics, and only published folders need others: leave stats out."
+            )
         source = text_encoder if text_encoder is not None else resolve_text_encoder(config.text_encoder, path)
         model = cls(config)
         model._text_source = source
@@ -170,14 +174,18 @@ class MotionClip(ActionModel, nn.Module):
         Args:
             motion: Of this model's frame rate; with SMPL's 24 joints, or its first 22: hands are then held straight.
 
+        Warns:
+            UserWarning: The motion is longer than those that the model was trained on.
+
         Raises:
-            ConfigError: The motion has another frame rate.
+            ConfigError: The motion has another frame rate, or more than `max_frames`.
             ShapeError: The motion has other joints.
         """
         if motion.fps != self.fps:
             raise ConfigError(f"This checkpoint reads {self.fps:g} frames a second; resample the {motion.fps:g} first.")
         if motion.skeleton.joint_names not in (self.skeleton.joint_names, SMPL_BODY.joint_names):
             raise ShapeError(f"This backbone reads SMPL's joints; the motion's skeleton is {motion.skeleton.name!r}.")
+        self._check_readable(len(motion))
         num_missing = self.skeleton.num_joints - motion.skeleton.num_joints
         hands = torch.eye(3).expand(len(motion), num_missing, 3, 3)
         rotations = torch.cat([motion.rotations, hands.to(motion.rotations)], dim=1)
@@ -247,6 +255,20 @@ class MotionClip(ActionModel, nn.Module):
                 stacklevel=3,
             )
 
+    def _check_readable(self, count: int) -> None:
+        trained = self.config.trained_frames
+        if count > self.max_frames:
+            raise ConfigError(
+                f"This checkpoint reads motions of at most {self.max_frames} frames "
+                f"({self.max_frames / self.fps:.3g} seconds at its {self.fps:g} a second), got {count}. Cut the motion."
+            )
+        if count > trained:
+            warnings.warn(
+                f"A motion of {count} frames was given, and this checkpoint was trained on {trained} "
+                f"({trained / self.fps:.3g} seconds): its latent is a guess. Cut the motion.",
+                stacklevel=3,
+            )
+
     # --- generation -------------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
@@ -285,12 +307,20 @@ class MotionClip(ActionModel, nn.Module):
 
         Args:
             latents: (B, D).
-            lengths: (B,), in frames.
+            lengths: (B,), in frames, each at least 1.
 
         Raises:
             ConfigError: A length is beyond `max_frames`.
+            ShapeError: The latents have another shape, there are not as many lengths, or one is below 1.
         """
-        return [self._joined([pose]) for pose in self._poses(latents, torch.as_tensor(lengths).tolist())]
+        counts = torch.as_tensor(lengths)
+        if latents.ndim != 2 or not len(latents) or latents.shape[1] != self.config.latent_dim:
+            raise ShapeError(f"Latents must be (B, {self.config.latent_dim}), got {tuple(latents.shape)}.")
+        if counts.shape != latents.shape[:1] or counts.is_floating_point() or int(counts.min()) < 1:
+            raise ShapeError(
+                f"Each of {len(latents)} latents needs a whole number of frames, at least 1; got {lengths}."
+            )
+        return [self._joined([pose]) for pose in self._poses(latents, counts.tolist())]
 
     @torch.inference_mode()
     def rows(self, latents: Tensor, lengths: Tensor) -> Tensor:

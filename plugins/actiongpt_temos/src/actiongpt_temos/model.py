@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from actiongpt_core.checkpoints import load_weights, read_config, resolve_text_encoder, write_checkpoint
+from actiongpt_core.errors import ConfigError
 from actiongpt_core.features.base import Normalizer
 from actiongpt_core.features.root_velocity_rot6d import RootVelocityRot6d
 from actiongpt_core.geometry.joining import join_actions, start_frames
@@ -105,10 +106,11 @@ class Temos(ActionModel, nn.Module):
         Args:
             path: The folder; None for the checkpoint that ships.
             text_encoder: Folder, package or hub name of the text model, instead of the checkpoint's own.
-            stats: Mean and std of the features, needed by published folders.
+            stats: Mean and std of the features, needed by published folders; ours hold their own.
 
         Raises:
             CheckpointError: The folder is missing, truncated, of another backbone, unsafe, or holds NaN.
+            ConfigError: `stats` was given for a folder of ours.
         """
         path = DEFAULT_CHECKPOINT if path is None else Path(path)
         if (path / ".hydra").is_dir():
@@ -116,6 +118,10 @@ class Temos(ActionModel, nn.Module):
 
             return load_published(path, text_encoder=text_encoder, stats=stats)
         config = TemosConfig.from_dict(read_config(path, BACKBONE))
+        if stats is not None:
+            raise ConfigError(
+                f"{path} holds its own statistics, and only published folders need others: leave stats out."
+            )
         source = text_encoder if text_encoder is not None else resolve_text_encoder(config.text_encoder, path)
         model = cls(config)
         model._text_source = source

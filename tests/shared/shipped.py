@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from actiongpt_core import Pipeline
+from actiongpt_core.errors import ConfigError
 from actiongpt_core.evaluation.measures import (
     SIDES,
     forward_speed,
@@ -65,6 +66,10 @@ class ShippedCheckpointSuite:
         expected = {"card.md", "config.json", "curves.png", "model.safetensors"}
         assert expected <= {file.name for file in self.folder.iterdir()}
         assert (self.folder / "model.safetensors").stat().st_size < 25_000_000
+
+    def test_statistics_are_refused_since_it_holds_its_own(self) -> None:
+        with pytest.raises(ConfigError, match="leave stats out"):
+            Pipeline(self.backbone, stats="elsewhere")
 
     def test_motions_are_at_30_frames_a_second(self, motions: dict[str, Motion]) -> None:
         assert {motion.fps for motion in motions.values()} == {30.0}

@@ -172,13 +172,8 @@ class Pipeline:
     def _actions(self, prompt: str | Action | Sequence[Action]) -> list[Action]:
         if isinstance(prompt, str):
             return parse_actions(prompt, known=getattr(self.llm, "knows", None))
-        if not isinstance(prompt, (Action, Sequence)):
-            raise PromptError(
-                f"A prompt is a text, Actions or Descriptions; got {type(prompt).__name__} {prompt!r:.60}."
-            )
-        actions = [prompt] if isinstance(prompt, Action) else list(prompt)
-        wrong = next((item for item in actions if not isinstance(item, Action)), None)
-        if wrong is not None:
+        actions: list[Any] = list(prompt) if isinstance(prompt, Sequence) else [prompt]
+        for wrong in (item for item in actions if not isinstance(item, Action)):
             raise PromptError(f"A prompt is a text, Actions or Descriptions; got {type(wrong).__name__} {wrong!r:.60}.")
         if not 1 <= len(actions) <= MAX_ACTIONS:
             raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {len(actions)}.")
@@ -187,10 +182,10 @@ class Pipeline:
     def _described(self, prompt: Prompt) -> list[Descriptions]:
         if isinstance(prompt, Descriptions):
             return [prompt]
-        is_list = isinstance(prompt, Sequence) and not isinstance(prompt, str)
-        if is_list and prompt and all(isinstance(item, Descriptions) for item in prompt):  # type: ignore[union-attr]
-            self._check_count(len(prompt))
-            return list(prompt)  # type: ignore[arg-type]
+        listed = prompt if isinstance(prompt, Sequence) and not isinstance(prompt, str) else ()
+        if listed and all(isinstance(item, Descriptions) for item in listed):
+            self._check_count(len(listed))
+            return list(listed)  # type: ignore[arg-type]
         actions = self._actions(prompt)  # type: ignore[arg-type]
         self._check_count(len(actions))  # before anybody is paid for descriptions
         return self.describe(actions)

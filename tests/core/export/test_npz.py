@@ -91,13 +91,21 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
         (tmp_path / "bad.npz").write_bytes(content)
         with pytest.raises(ConfigError, match=r"bad\.npz"):
             load_npz(tmp_path / "bad.npz")
-    content = bytearray(write(tmp_path / "bad.npz").read_bytes())
-    content[content.index(b"poses.npy") + len("poses.npy") :][:8]
     np.save(tmp_path / "single.npy", np.zeros(3))
     with pytest.raises(ConfigError, match="single array"):
         load_npz(tmp_path / "single.npy")
     with pytest.raises(MissingAssetError, match=r"gone\.npz"):
         load_npz(tmp_path / "gone.npz")
+
+
+def test_a_file_with_damaged_compression_is_refused(motion: Motion, tmp_path: Path) -> None:
+    path = save(motion, tmp_path / "motion.npz")
+    content = bytearray(path.read_bytes())
+    first = 30 + int.from_bytes(content[26:28], "little") + int.from_bytes(content[28:30], "little")  # of the data
+    content[first : first + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"motion\.npz cannot be read"):
+        load_npz(path)
 
 
 def test_another_skeleton_cannot_be_an_amass_file(tmp_path: Path) -> None:

@@ -85,6 +85,12 @@ def test_non_english_text_is_one_action() -> None:
     assert [action.phrase for action in parse_actions("走る")] == ["走る"]
 
 
+@pytest.mark.parametrize("text", ["then", "THEN", "and then, then", "followed by ..."])
+def test_words_that_only_join_actions_are_no_action(text: str) -> None:
+    with pytest.raises(PromptError, match="names no action|no letters"):
+        parse_actions(text)
+
+
 @settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_actions_with_letters_or_an_error_of_the_family(text: str) -> None:

@@ -78,7 +78,7 @@ def test_a_label_is_encoded_as_it_stands(model: MotionClip) -> None:
     torch.testing.assert_close(label_vectors(model, LABELS)[2], pooled[0])
 
 
-@pytest.mark.parametrize(("labels", "message"), [([], "one or more labels"), (["walk", "walk"], "stands twice")])
+@pytest.mark.parametrize(("labels", "message"), [([], "two labels or more"), (["walk", "walk"], "stands twice")])
 def test_labels_that_cannot_be_told_apart_are_refused(
     labels: Sequence[str], message: str, model: MotionClip, motions: list[Motion]
 ) -> None:

@@ -48,13 +48,15 @@ def parse_actions(text: str, known: Callable[[str], bool] | None = None) -> list
         One to 20 actions; `seconds` is None where the text does not say it.
 
     Raises:
-        PromptError: The text is empty, too long, has control characters or no letters, or lists too many actions.
+        PromptError: The text is empty, too long, has control characters or no letters, or lists no action or too many.
         ConfigError: A duration in the text is not possible.
     """
     _check(text)
     is_known = known or (lambda phrase: False)
     phrases = [text] if is_known(text.strip()) else _split(text, is_known)
     actions = [_action(phrase) for phrase in phrases]
+    if not actions:
+        raise PromptError(f"The text {text.strip()[:40]!r} names no action. Say what the person does, in words.")
     if len(actions) > MAX_ACTIONS:
         raise PromptError(
             f"The text lists {len(actions)} actions; at most {MAX_ACTIONS} are possible. Split it into several texts."

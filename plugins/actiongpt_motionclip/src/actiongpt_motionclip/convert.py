@@ -135,6 +135,7 @@ def _config(published: Published, *, upstream: bool) -> MotionClipConfig:
         fps=published.fps,
         trained_frames=published.trained_frames,
         root_orientation="relative" if published.is_turned_to_front else "upright",
+        min_frames=min(MotionClipConfig().min_frames, published.trained_frames),
         default_seconds=published.trained_frames / published.fps,
     )
 

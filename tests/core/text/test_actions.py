@@ -87,7 +87,7 @@ def test_non_english_text_is_one_action() -> None:
 
 @pytest.mark.parametrize("text", ["then", "THEN", "and then, then", "followed by ..."])
 def test_words_that_only_join_actions_are_no_action(text: str) -> None:
-    with pytest.raises(PromptError, match="names no action|no letters"):
+    with pytest.raises(PromptError, match=r"names no action|no letters"):
         parse_actions(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.training.batches import ActionBatches, ActionSampler
 from actiongpt_core.training.losses import body_losses, latent_losses, reconstruction_loss
 from actiongpt_core.training.optimiser import OptimiserSettings
-from actiongpt_core.training.statistics import fit_basis, fit_normalizer
+from actiongpt_core.training.statistics import fit_basis, fit_normalizer, fit_statistics
 from actiongpt_core.training.text_bank import TextBank
 from actiongpt_core.types.skeleton import SMPL_BODY
 
@@ -95,6 +96,15 @@ def test_a_linear_basis_gives_back_the_clips_that_it_was_fitted_to(sampler: Acti
     normalizer = fit_normalizer(clips, _FEATURES.groups)
     basis = MotionBasis(8, 6, 60, _FEATURES.num_features)
     assert fit_basis(basis, clips, normalizer) > 0.99
+
+
+def test_statistics_are_fitted_from_clips_as_long_as_the_model_takes(sampler: ActionSampler) -> None:
+    decoder = SimpleNamespace(basis=MotionBasis(8, 6, 60, _FEATURES.num_features))
+    model = SimpleNamespace(features=_FEATURES, max_frames=60, normalizer=None, motion_decoder=decoder)
+    fit_statistics(model, sampler, count=8)
+    clip = model.normalizer.normalise(sampler.draw(60).features)
+    assert float(clip.mean().abs()) < 1
+    assert decoder.basis.components.any()
 
 
 def test_the_rate_warms_up_stays_and_falls_to_zero() -> None:

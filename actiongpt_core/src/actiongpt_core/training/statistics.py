@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from actiongpt_core.features.base import Normalizer
 from actiongpt_core.nn.basis import MotionBasis
+from actiongpt_core.training.batches import ActionSampler
+
+_LOG = logging.getLogger(__name__)
+
+
+def fit_statistics(model: Any, sampler: ActionSampler, count: int = 2500) -> None:
+    """Mean and spread of the features, and the linear basis if there is one, from drawn clips.
+
+    Args:
+        model: Has `features`, `normalizer`, `max_frames` and `motion_decoder` with its `basis` or None.
+        sampler: Draws the clips.
+        count: How many.
+    """
+    clips = [sampler.draw(model.max_frames).features for _ in range(count)]
+    model.normalizer = fit_normalizer(clips, model.features.groups)
+    if model.motion_decoder.basis is not None:
+        share = fit_basis(model.motion_decoder.basis, clips, model.normalizer)
+        _LOG.info("the linear basis holds %.0f %% of the variance", 100 * share)
 
 
 def fit_normalizer(clips: Sequence[Tensor], groups: Sequence[int], min_std: float = 0.05) -> Normalizer:

@@ -16,7 +16,7 @@ from actiongpt_core.training.curves import plot_curves
 from actiongpt_core.training.losses import LossWeights
 from actiongpt_core.training.optimiser import OptimiserSettings
 from actiongpt_core.training.runs import fit, run_recipe, shipped_descriptions, state_file, steps_done
-from actiongpt_core.training.statistics import fit_basis, fit_normalizer
+from actiongpt_core.training.statistics import fit_statistics
 from actiongpt_core.training.text_bank import TextBank
 from actiongpt_core.training.vae import VaeTraining
 from actiongpt_temos.config import TemosConfig
@@ -62,7 +62,7 @@ def train(cmu: str | None, out: Path, steps: int, seed: int) -> Path:
     _LOG.info("encoding texts")
     bank.encode_all([item.clip.texts for item in clips], out / "text_states.pt")
     if not state_file(out).is_file():
-        _fit_statistics(model, sampler)
+        fit_statistics(model, sampler)
     optimiser = OptimiserSettings(total_steps=steps)
     module = VaeTraining(model, WEIGHTS, optimiser, motion_share=MOTION_SHARE, basis_steps=BASIS_STEPS)
     fit(module, ActionBatches(sampler, bank, BATCH_SIZE, CONFIG.max_frames), out, optimiser)
@@ -70,15 +70,6 @@ def train(cmu: str | None, out: Path, steps: int, seed: int) -> Path:
     plot_curves(out / "curves", folder / "curves.png", CURVES, "Training of the small TEMOS checkpoint")
     _LOG.info("wrote %s", folder)
     return folder
-
-
-def _fit_statistics(model: Temos, sampler: ActionSampler, count: int = 2500) -> None:
-    """Mean and spread of the features, and the linear basis, from drawn clips."""
-    drawn = [sampler.draw(CONFIG.max_frames).features for _ in range(count)]
-    model.normalizer = fit_normalizer(drawn, model.features.groups)
-    if model.motion_decoder.basis is not None:
-        share = fit_basis(model.motion_decoder.basis, drawn, model.normalizer)
-        _LOG.info("the linear basis holds %.0f %% of the variance", 100 * share)
 
 
 if __name__ == "__main__":

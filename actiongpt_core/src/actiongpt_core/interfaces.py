@@ -5,10 +5,10 @@ All are protocols: a plugin's class needs the methods, not a base class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +27,39 @@ class LLMProvider(Protocol):
 
         Raises:
             ProviderError: The provider could not answer; the message says what to do.
+        """
+        ...
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """An LLM provider that is asked prompts.
+
+    What a strategy asks, how an answer is cleaned, what is asked again and what is kept is the library's part; see
+    `actiongpt_core.text.asking`. With `complete = asking.complete` in its class it is a whole `LLMProvider`.
+
+    Optional, looked for by name:
+        `cacheable`: True if answers cost time or money and are to be kept.
+        `strategy`: Name of the prompt strategy that suits it; without it the paper's.
+        `base_url`: The server, where one model's name may mean two models.
+        `concurrency`: How many actions may be asked for at the same time; without it 1.
+    """
+
+    name: str
+    model: str
+    #: temperature, top_p, max_tokens, seed as far as the user sets them; the strategy's for those that are not here
+    sampling: Mapping[str, Any]
+
+    def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
+        """Answers as they come: at most one for each draw, in any order; one that does not come is asked for again.
+
+        Args:
+            prompt: The question.
+            draws: Numbers of the samples. Where there is a seed, that of a draw is `seed + draw`.
+            sampling: What applies: the strategy's settings and, over them, the user's.
+
+        Raises:
+            ProviderError: The model cannot answer; the message says what to do. Answers before it are kept.
         """
         ...
 
@@ -53,7 +86,12 @@ class TextEncoder(Protocol):
 
 @runtime_checkable
 class Aggregator(Protocol):
-    """Makes one text of K."""
+    """Makes one text of K.
+
+    Optional, looked for by name:
+        `needs_phrase`: True if it is to be called as `aggregator(features, phrase=phrase)`, where `phrase` is the
+            action's own phrase, encoded: tokens (L, C), mask (L,), pooled (C,) or None.
+    """
 
     def __call__(self, features: TextFeatures) -> TextFeatures:
         """Tokens (K, L, C), mask (K, L), pooled (K, C) or None -> (L, C), (L,), (C,) or None."""

@@ -54,8 +54,13 @@ class Descriptions:
     source: str
     provider: str = ""
     model: str = ""  #: the language model that wrote them, as far as known
+    strategy: str = ""  #: the prompt strategy by which it was asked
     prompt: str = ""  #: what the language model was asked
     sampling: dict[str, Any] = attrs.field(factory=dict)
+    #: as the language model counted for what it wrote in this call; None where nothing was asked or counted
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    elapsed: float | None = None  #: seconds from the question to the last answer; None where nothing was asked
 
     def __attrs_post_init__(self) -> None:
         """Check the texts.
@@ -87,6 +92,28 @@ class Descriptions:
         texts = list(self.texts)
         texts[index] = text
         return attrs.evolve(self, texts=tuple(texts), source="edited")
+
+
+@attrs.frozen(kw_only=True)
+class Prompt:
+    """One question to a language model, in the two forms that servers take."""
+
+    messages: tuple[dict[str, str], ...]  #: for chat completions: {"role": ..., "content": ...}
+    text: str  #: for legacy completions
+    stop: tuple[str, ...] = ()  #: what ends an answer to `text`
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What a language model wrote, as it wrote it."""
+
+    #: which of the draws that were asked for; another draw is another sample, the same one (with a seed) the same
+    draw: int
+    text: str
+    is_cut: bool = False  #: it ended at the limit of tokens, not by itself
+    prompt_tokens: int | None = None  #: None where the server does not count
+    completion_tokens: int | None = None
+    seconds: float | None = None  #: from the question to this answer
 
 
 @attrs.frozen(eq=False, kw_only=True)

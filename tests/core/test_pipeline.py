@@ -1,11 +1,26 @@
+import asyncio
+import contextlib
+import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
-from actiongpt_core import Action, Pipeline
-from actiongpt_core.errors import ConfigError, PluginError, PromptError, UnknownBackboneError, UnknownPluginError
-from actiongpt_core.testing.fakes import FakeMotionModel, FakeProvider, FakeTextEncoder
+from actiongpt_core import Action, Descriptions, Pipeline, TextFeatures
+from actiongpt_core.errors import (
+    ConfigError,
+    PluginError,
+    PromptError,
+    ProviderError,
+    UnknownBackboneError,
+    UnknownPluginError,
+)
+from actiongpt_core.testing.fakes import FakeLanguageModel, FakeMotionModel, FakeProvider, FakeTextEncoder
+from actiongpt_core.text.aggregators import first
+from actiongpt_core.text.prompts import build_prompt
+from actiongpt_core.types.text import Prompt
 
 Install = Callable[..., None]
 
@@ -92,7 +107,7 @@ def test_cached_features_equal_fresh_ones_for_groups_of_unequal_length() -> None
 
 
 def test_the_memory_of_encoded_texts_is_bounded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actiongpt_core.pipeline._MAX_CACHED_GROUPS", 3)
+    monkeypatch.setattr("actiongpt_core.text.encoded._MAX_GROUPS", 3)
     for number in "abcde":
         pipeline.generate(f"walk {number}", seed=0)
     assert len(pipeline._encoded) == 3
@@ -140,6 +155,135 @@ def test_an_impossible_seed_is_a_clear_error(pipeline: Pipeline, seed: object) -
 def test_an_unknown_device_is_a_clear_error() -> None:
     with pytest.raises(ConfigError, match="Try 'auto' or 'cpu'"):
         Pipeline(_Model(), llm=FakeProvider(), device="toaster")
+
+
+# --- plans, lengths, strategies --------------------------------------------------------------------------------------
+
+
+def test_a_plan_has_the_seconds_that_generate_makes(pipeline: Pipeline) -> None:
+    planned = pipeline.plan("walk for 2 seconds, then jump, then sit down slowly")
+    assert planned[0].seconds == 2.0
+    motion = pipeline.generate("walk for 2 seconds, then jump, then sit down slowly", seed=0)
+    ends = [*motion.starts[1:], motion.num_frames]
+    made = [(end - start) / motion.fps for start, end in zip(motion.starts, ends, strict=True)]
+    assert made == pytest.approx([action.seconds for action in planned], abs=0.5 / motion.fps)
+
+
+def test_seconds_are_estimated_from_the_words_unless_they_are_given(pipeline: Pipeline) -> None:
+    quick, slow = (pipeline.plan(text)[0].seconds for text in ("jump", "walk around the room slowly three times"))
+    assert quick is not None
+    assert slow is not None
+    assert quick < slow
+    assert pipeline.plan("jump", seconds=7)[0].seconds == 7
+    assert pipeline.plan("jump", seconds=None)[0].seconds == 4.0
+
+
+class _Short(_Model):
+    min_frames, max_frames, default_seconds = 10, 40, 1.0
+
+
+def test_estimated_seconds_stay_within_what_the_checkpoint_can_make() -> None:
+    pipeline = Pipeline(_Short(), llm=FakeProvider())
+    for text in ("blink", "walk around the room slowly three times"):
+        assert 0.5 <= (pipeline.plan(text)[0].seconds or 0) <= 2.0
+        assert 10 <= pipeline.generate(text, seed=0).num_frames <= 40
+
+
+def test_a_length_that_cannot_be_made_is_refused_before_anybody_is_asked() -> None:
+    provider = FakeProvider()
+    pipeline = Pipeline(_Short(), llm=provider)
+    with pytest.raises(ConfigError, match=r"makes actions of 0\.5 to 2 seconds, got 3"):
+        pipeline.generate("walk", seconds=3)
+    assert provider.calls == []
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+class _Choosy(_Model):
+    strategy = "few-shot"
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    ("model", "wanted", "asked"),
+    [(_Choosy(), "normalise", "normalise"), (_Choosy(), None, "few-shot"), (_Model(), None, "action-gpt")],
+    ids=["the user's", "the checkpoint's", "the paper's"],
+)
+def test_the_strategy_is_the_users_else_the_checkpoints_else_the_papers(
+    model: _Model, wanted: str | None, asked: str
+) -> None:
+    language_model = FakeLanguageModel(lambda prompt, draw: "walk")
+    pipeline = Pipeline(model, llm=language_model, strategy=wanted, k=1)
+    with contextlib.suppress(ProviderError):  # "walk" is no description by some of them
+        pipeline.describe("walk")
+    assert language_model.asked[0][0] == build_prompt("walk", asked)
+
+
+def test_the_checkpoints_strategy_is_nothing_to_a_provider_without_a_language_model() -> None:
+    assert Pipeline(_Choosy(), llm=FakeProvider()).describe("walk")[0].source == "llm"
+    with pytest.raises(ConfigError, match="asks no language model"):
+        Pipeline(_Choosy(), llm=FakeProvider(), strategy="few-shot").describe("walk")
+
+
+def test_an_unknown_strategy_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'few-shot'"):
+        Pipeline(_Model(), llm=FakeProvider(), strategy="few_shot")
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_language_model_may_part_a_long_text_into_actions() -> None:
+    def write(prompt: Prompt, draw: int) -> str:
+        is_long = "crosses the room" in prompt.text
+        parts = '[{"action": "walk forward", "seconds": 3}, {"action": "sit down", "seconds": 1.5}]'
+        return parts if is_long else "The person steps forward with one leg after the other and swings both arms."
+
+    pipeline = Pipeline(_Model(), llm=FakeLanguageModel(write), strategy="decompose", k=2)
+    motion = pipeline.generate("A tired man crosses the room and takes a seat.", seed=0)
+    assert (motion.starts, motion.num_frames) == ((0, 60), 90)
+
+
+def test_all_actions_of_a_batch_are_asked_for_together_each_once() -> None:
+    provider = FakeProvider()
+    Pipeline(_Model(), llm=provider).generate_batch(["walk, then jump", "jump", "run"], seconds=1, seed=0)
+    assert [action.phrase for action in provider.calls] == ["walk", "jump", "run"]
+
+
+def test_describing_leaves_the_event_loop_free() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    class Waiting(FakeProvider):
+        def complete(self, action: Action, k: int) -> Descriptions:
+            entered.set()
+            assert leave.wait(20)
+            return super().complete(action, k)
+
+    async def both() -> list[Descriptions]:
+        task = asyncio.create_task(Pipeline(_Model(), llm=Waiting()).adescribe("walk"))
+        while not entered.is_set():  # would never be, if the provider held the loop up
+            await asyncio.sleep(0.01)
+        leave.set()
+        return await task
+
+    assert asyncio.run(both())[0].phrase == "walk"
+
+
+def test_an_aggregator_that_needs_it_is_given_the_encoded_phrase() -> None:
+    class Nearest:
+        needs_phrase = True
+        phrases: ClassVar[list[torch.Tensor]] = []
+
+        def __call__(self, features: TextFeatures, phrase: TextFeatures | None = None) -> TextFeatures:
+            assert phrase is not None
+            self.phrases.append(phrase.tokens)
+            return first(features)
+
+    pipeline = Pipeline(_Model(), llm=FakeProvider(), aggregator=Nearest())
+    pipeline.generate_batch(["walk", "jump"], seconds=1, seed=0)
+    expected = [FakeTextEncoder().encode([phrase]).tokens[0] for phrase in ("walk", "jump")]
+    torch.testing.assert_close(Nearest.phrases, expected)
 
 
 # --- backbones by name: what their plugins declare, and what goes wrong in them --------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actiongpt_core.errors import CheckpointError, PluginError, UnknownBackboneError, UnknownPluginError
+from actiongpt_core.errors import CheckpointError, ConfigError, PluginError, UnknownBackboneError, UnknownPluginError
 from actiongpt_core.registry import get_registry, guard
 
 Install = Callable[..., None]
@@ -160,3 +160,45 @@ def test_labels_name_the_distribution_of_twins_only(install: Install) -> None:
 
 def test_the_registry_is_built_once(install: Install) -> None:
     assert get_registry() is get_registry()
+
+
+# --- options of a provider -------------------------------------------------------------------------------------------
+
+PROVIDER = """
+from actiongpt_core.hookspecs import LLMProviderSpec, hookimpl
+
+class Teller:
+    def __init__(self, model="small", *, warmth=0.5):
+        self.options = (model, warmth)
+
+@hookimpl
+def actiongpt_llm_providers():
+    return [
+        LLMProviderSpec(name="teller", load=lambda: Teller, summary=""),
+        LLMProviderSpec(name="mute", load=lambda: object, summary=""),
+        LLMProviderSpec(name="open", load=lambda: lambda **options: options, summary=""),
+    ]
+"""
+
+
+def test_a_provider_is_built_with_the_options_that_are_given(install: Install) -> None:
+    install("teller", PROVIDER)
+    assert get_registry().build_provider("teller").options == ("small", 0.5)  # type: ignore[attr-defined]
+    built = get_registry().build_provider("teller", model="large", warmth=1)
+    assert built.options == ("large", 1)  # type: ignore[attr-defined]
+    assert get_registry().build_provider("open", anything=1) == {"anything": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("teller", r"no option 'warmt'\. It takes model, warmth\. Did you mean 'warmth'\?"),
+        ("mute", r"no option 'warmt'\. It takes none\."),
+    ],
+)
+def test_an_option_that_a_provider_does_not_take_is_refused_with_those_that_it_takes(
+    install: Install, name: str, message: str
+) -> None:
+    install("teller", PROVIDER)
+    with pytest.raises(ConfigError, match=message):
+        get_registry().build_provider(name, warmt=1)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from actiongpt_core.body.stick import StickBody
     from actiongpt_core.errors import (
         ActionGPTError,
+        BudgetError,
         CheckpointError,
         ConfigError,
         ExportError,
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
         UnknownPluginError,
     )
     from actiongpt_core.hookspecs import AggregatorSpec, CommandSpec, LLMProviderSpec, MotionModelSpec, hookimpl
-    from actiongpt_core.interfaces import Aggregator, BodyModel, LLMProvider, MotionModel, TextEncoder
+    from actiongpt_core.interfaces import Aggregator, BodyModel, LanguageModel, LLMProvider, MotionModel, TextEncoder
     from actiongpt_core.pipeline import Pipeline
     from actiongpt_core.plugins import PluginInfo
     from actiongpt_core.registry import Registry, get_registry
     from actiongpt_core.text.actions import parse_actions
+    from actiongpt_core.text.prompts import Strategy
     from actiongpt_core.types.motion import Motion
     from actiongpt_core.types.skeleton import SMPL, SMPL_BODY, Skeleton
-    from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+    from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
 
     __version__: str
 
@@ -41,6 +43,7 @@ _HOMES = {
     "body.stick": ["StickBody"],
     "errors": [
         "ActionGPTError",
+        "BudgetError",
         "CheckpointError",
         "ConfigError",
         "ExportError",
@@ -53,14 +56,15 @@ _HOMES = {
         "UnknownPluginError",
     ],
     "hookspecs": ["AggregatorSpec", "CommandSpec", "LLMProviderSpec", "MotionModelSpec", "hookimpl"],
-    "interfaces": ["Aggregator", "BodyModel", "LLMProvider", "MotionModel", "TextEncoder"],
+    "interfaces": ["Aggregator", "BodyModel", "LLMProvider", "LanguageModel", "MotionModel", "TextEncoder"],
     "pipeline": ["Pipeline"],
     "plugins": ["PluginInfo"],
     "registry": ["Registry", "get_registry"],
     "text.actions": ["parse_actions"],
+    "text.prompts": ["Strategy"],
     "types.motion": ["Motion"],
     "types.skeleton": ["SMPL", "SMPL_BODY", "Skeleton"],
-    "types.text": ["Action", "Descriptions", "TextFeatures"],
+    "types.text": ["Action", "Answer", "Descriptions", "Prompt", "TextFeatures"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -72,7 +76,9 @@ __all__ = [
     "ActionGPTError",
     "Aggregator",
     "AggregatorSpec",
+    "Answer",
     "BodyModel",
+    "BudgetError",
     "CheckpointError",
     "CommandSpec",
     "ConfigError",
@@ -80,6 +86,7 @@ __all__ = [
     "ExportError",
     "LLMProvider",
     "LLMProviderSpec",
+    "LanguageModel",
     "MissingAssetError",
     "Motion",
     "MotionModel",
@@ -87,6 +94,7 @@ __all__ = [
     "Pipeline",
     "PluginError",
     "PluginInfo",
+    "Prompt",
     "PromptError",
     "ProviderError",
     "Registry",
@@ -94,6 +102,7 @@ __all__ = [
     "Skeleton",
     "SmplBody",
     "StickBody",
+    "Strategy",
     "TextEncoder",
     "TextFeatures",
     "UnknownBackboneError",

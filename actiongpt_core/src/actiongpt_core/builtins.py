@@ -31,6 +31,9 @@ def actiongpt_llm_providers() -> list[LLMProviderSpec]:
         LLMProviderSpec(
             name="openai", load=_load_openai, summary="OpenAI, or any server that speaks its protocol; needs a key."
         ),
+        LLMProviderSpec(
+            name="replay", load=_load_replay, summary="What was recorded in the description cache, only; offline."
+        ),
     ]
 
 
@@ -45,6 +48,12 @@ def actiongpt_aggregators() -> list[AggregatorSpec]:
             default_rank=_DEFAULT,
         ),
         AggregatorSpec(name="masked_mean", load=_load_masked_mean, summary="The mean over real tokens only."),
+        AggregatorSpec(
+            name="weighted",
+            load=_load_weighted,
+            summary="The mean, weighted by nearness to the phrase.",
+        ),
+        AggregatorSpec(name="concat", load=_load_concat, summary="All real tokens, one description after the other."),
         AggregatorSpec(name="first", load=_load_first, summary="The first description alone."),
     ]
 
@@ -67,6 +76,12 @@ def _load_openai() -> type[LLMProvider]:
     return OpenAIProvider
 
 
+def _load_replay() -> type[LLMProvider]:
+    from actiongpt_core.text.providers.replay import ReplayProvider
+
+    return ReplayProvider
+
+
 def _load_mean() -> Aggregator:
     from actiongpt_core.text.aggregators import mean
 
@@ -77,6 +92,18 @@ def _load_masked_mean() -> Aggregator:
     from actiongpt_core.text.aggregators import masked_mean
 
     return masked_mean
+
+
+def _load_weighted() -> Aggregator:
+    from actiongpt_core.text.aggregators import weighted
+
+    return weighted
+
+
+def _load_concat() -> Aggregator:
+    from actiongpt_core.text.aggregators import concat
+
+    return concat
 
 
 def _load_first() -> Aggregator:

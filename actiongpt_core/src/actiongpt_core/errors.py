@@ -42,6 +42,10 @@ class ProviderError(ActionGPTError, RuntimeError):
     """A language-model provider could not answer."""
 
 
+class CacheError(ActionGPTError, RuntimeError):
+    """The description cache is not there, damaged, of a newer version, or cannot be read or written."""
+
+
 class CheckpointError(ActionGPTError, RuntimeError):
     """A checkpoint is missing, truncated, unsafe, of another backbone, or does not fit."""
 

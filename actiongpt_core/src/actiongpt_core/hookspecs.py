@@ -35,7 +35,7 @@ CAPABILITIES: dict[str, str] = {
     "deterministic": "Draws no noise: takes `generator` and `noise_scale` as all do, and neither changes the motion.",
 }
 #: The core's own commands; a plugin cannot have one of these names.
-RESERVED_COMMANDS = frozenset({"generate", "describe", "plugins", "checkpoints"})
+RESERVED_COMMANDS = frozenset({"generate", "describe", "cache", "plugins", "checkpoints"})
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 
@@ -91,7 +91,11 @@ class MotionModelSpec(PartSpec):
 
 @attrs.frozen(kw_only=True)
 class LLMProviderSpec(PartSpec):
-    """A language model. `load()` returns a class, or a function that builds the provider, called without arguments."""
+    """A language model. `load()` returns a class, or a function that builds the provider.
+
+    It is called without arguments, or with the options that a user gives, by keyword: `model` from `--model`, others
+    from `-O name=value`. What it has no parameter for is refused with the list of its parameters.
+    """
 
     load: Callable[[], Callable[..., LLMProvider]] = attrs.field(validator=_check_callable)
 

@@ -108,7 +108,10 @@ class MotionModel(Protocol):
         `text_encoder`: the encoder that the model was trained with; without it the embedded encoder is used.
         `generate_batch(features, lengths, *, generators, noise_scale)`: many sequences in one pass; without it the
             pipeline calls `generate` for each.
-        `default_seconds`: length of an action when nobody says one; without it 4.
+        `default_seconds`: length of an action when its text does not tell one; without it 4.
+        `min_frames`, `max_frames`: shortest and longest action; lengths that are estimated stay between them, others
+            are refused before a language model is asked.
+        `strategy`: name of the prompt strategy that suits the texts of its training.
         `to(device)`: as of a torch module.
     """
 

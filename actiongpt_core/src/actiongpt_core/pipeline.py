@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import attrs
 import torch
 
 from actiongpt_core.errors import ConfigError, PromptError
 from actiongpt_core.hookspecs import MotionModelSpec
-from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel, TextEncoder
+from actiongpt_core.interfaces import Aggregator, LanguageModel, LLMProvider, MotionModel, TextEncoder
+from actiongpt_core.nn.generation import check_lengths
 from actiongpt_core.plugins import Part
 from actiongpt_core.registry import get_registry, guard
 from actiongpt_core.text.actions import MAX_ACTIONS, parse_actions
 from actiongpt_core.text.cache import DescriptionCache
+from actiongpt_core.text.decompose import DECOMPOSE, decompose
 from actiongpt_core.text.describe import describe
+from actiongpt_core.text.durations import estimate_seconds
+from actiongpt_core.text.encoded import EncodedTexts
 from actiongpt_core.text.encoders import TransformersTextEncoder
+from actiongpt_core.text.prompts import Strategy, get_strategy
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+from actiongpt_core.types.text import MAX_SECONDS, Action, Descriptions
 
 #: What `generate` takes: a text, one action or several, or descriptions that were looked at.
 Prompt = str | Action | Descriptions | Sequence[Action] | Sequence[Descriptions]
 
 _DEFAULT_SECONDS = 4.0
-_MAX_CACHED_GROUPS = 512
 
 
 class Pipeline:
@@ -39,6 +44,8 @@ class Pipeline:
         checkpoint: Checkpoint folder; None for the one that ships with the backbone.
         text_encoder: Folder, package or hub name of the text model, instead of the checkpoint's own.
         stats: Feature statistics, for published checkpoints that come without.
+        strategy: How a language model is asked: a name such as "few-shot", or a `Strategy`; None for the checkpoint's,
+            else the provider's own, else the paper's. "decompose" has the language model part the text into actions.
         k: Descriptions of one action.
         device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
 
@@ -51,8 +58,8 @@ class Pipeline:
         UnknownPluginError: No installed plugin provides the provider or the aggregator.
         PluginError: Two plugins provide a name, or a plugin's code fails when the part is loaded or built.
         CheckpointError: The checkpoint is missing, damaged, unsafe, or of another backbone.
-        ConfigError: k or the device cannot work.
-        ProviderError: The provider cannot be set up, for example without its key.
+        ConfigError: k, the strategy or the device cannot work.
+        ProviderError: The provider cannot be set up.
     """
 
     def __init__(
@@ -64,11 +71,14 @@ class Pipeline:
         checkpoint: str | Path | None = None,
         text_encoder: str | Path | None = None,
         stats: str | Path | None = None,
+        strategy: str | Strategy | None = None,
         k: int = 4,
         device: str = "auto",
     ) -> None:
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise ConfigError(f"k, the number of descriptions, must be a whole number of at least 1, got {k!r}.")
+        if strategy is not None:
+            get_strategy(strategy)
         self.k = k
         self.device = _device(device)
         registry = get_registry()
@@ -83,8 +93,10 @@ class Pipeline:
         )
         if hasattr(self.model, "to"):
             self.model.to(self.device)
+        self.strategy = strategy
         self._encoder: TextEncoder | None = None
-        self._encoded: OrderedDict[tuple[str, ...], TextFeatures] = OrderedDict()
+        self._encoded = EncodedTexts(self.aggregator)
+        self._cache = DescriptionCache()
 
     @property
     def text_encoder(self) -> TextEncoder:
@@ -94,6 +106,19 @@ class Pipeline:
             self._encoder = encoder.to(self.device) if hasattr(encoder, "to") else encoder
         return self._encoder
 
+    def plan(self, prompt: Prompt, *, seconds: float | Literal["auto"] | None = "auto") -> list[Action]:
+        """The actions of a prompt, each with its seconds, as `generate` will make them; nobody describes them yet.
+
+        Args:
+            prompt: As for `generate`.
+            seconds: As for `generate`.
+
+        Raises:
+            PromptError: The text cannot be turned into actions, or holds several and the backbone makes one at a time.
+            ConfigError: seconds cannot work, or the checkpoint cannot make a length.
+        """
+        return self._plan([prompt], seconds)[0]
+
     def describe(self, prompt: str | Action | Sequence[Action]) -> list[Descriptions]:
         """K descriptions of each action.
 
@@ -101,13 +126,20 @@ class Pipeline:
             PromptError: The text cannot be turned into actions.
             ProviderError: The provider could not answer.
         """
-        return describe(self._actions(prompt), self.llm, self.k, DescriptionCache())
+        return self._describe(self._actions(prompt))
+
+    async def adescribe(self, prompt: str | Action | Sequence[Action]) -> list[Descriptions]:
+        """As `describe`, for services: the event loop goes on while the language model writes.
+
+        A call that is cancelled is answered all the same, and the answer kept, since it is paid for.
+        """
+        return await asyncio.to_thread(self.describe, prompt)
 
     def generate(
         self,
         prompt: Prompt,
         *,
-        seconds: float | None = None,
+        seconds: float | Literal["auto"] | None = "auto",
         seed: int | None = None,
         noise_scale: float | None = None,
     ) -> Motion:
@@ -115,7 +147,8 @@ class Pipeline:
 
         Args:
             prompt: A text ("walk forward, then jump"), actions, or descriptions from `describe`.
-            seconds: Length of each action that does not say its own.
+            seconds: Length of each action that does not say its own; "auto" estimates each from its words, within what
+                the checkpoint can make; None for the checkpoint's default.
             seed: The same seed gives the same motion, alone or in a batch; None draws from torch's global generator.
             noise_scale: Factor on the noise of the latent: 0 for the mean, 1 for all; None for the checkpoint's own.
 
@@ -133,7 +166,7 @@ class Pipeline:
         self,
         prompts: Sequence[Prompt],
         *,
-        seconds: float | None = None,
+        seconds: float | Literal["auto"] | None = "auto",
         seed: int | Sequence[int] | None = None,
         noise_scale: float | None = None,
     ) -> list[Motion]:
@@ -152,11 +185,11 @@ class Pipeline:
             raise PromptError("generate_batch needs a list of prompts; use generate for one text.")
         generators = _generators(seed, len(prompts))
         _check_noise_scale(noise_scale)
-        described = [self._described(prompt) for prompt in prompts]
-        lengths = [[self._num_frames(item.action, seconds) for item in actions] for actions in described]
-        if not described:
+        if not prompts:
             return []
-        features = self._encode(described)
+        planned = self._plan(prompts, seconds)
+        lengths = [[self._num_frames(action) for action in actions] for actions in planned]
+        features = self._encoded.features(self._described(prompts, planned), self.text_encoder)
         if hasattr(self.model, "generate_batch"):
             made: list[Motion] = self.model.generate_batch(
                 features, lengths, generators=generators, noise_scale=noise_scale
@@ -169,30 +202,44 @@ class Pipeline:
 
     # --- steps -------------------------------------------------------------------------------------------------------
 
-    def _actions(self, prompt: str | Action | Sequence[Action]) -> list[Action]:
+    def _actions(self, prompt: Prompt) -> list[Action]:
+        """The actions of a prompt; what cannot work is refused here, before anybody is paid for descriptions."""
         if isinstance(prompt, str):
-            return parse_actions(prompt, known=getattr(self.llm, "knows", None))
-        actions: list[Any] = list(prompt) if isinstance(prompt, Sequence) else [prompt]
+            actions: list[Any] = self._parse(prompt)
+        else:
+            texts = _descriptions(prompt)
+            listed: Sequence[Any] = prompt if isinstance(prompt, Sequence) else [prompt]
+            actions = [item.action for item in texts] if texts else list(listed)
         for wrong in (item for item in actions if not isinstance(item, Action)):
             raise PromptError(f"A prompt is a text, Actions or Descriptions; got {type(wrong).__name__} {wrong!r:.60}.")
         if not 1 <= len(actions) <= MAX_ACTIONS:
             raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {len(actions)}.")
         return actions
 
-    def _described(self, prompt: Prompt) -> list[Descriptions]:
-        if isinstance(prompt, Descriptions):
-            return [prompt]
-        listed = prompt if isinstance(prompt, Sequence) and not isinstance(prompt, str) else ()
-        if listed and all(isinstance(item, Descriptions) for item in listed):
-            self._check_count(len(listed))
-            return list(listed)  # type: ignore[arg-type]
-        actions = self._actions(prompt)  # type: ignore[arg-type]
-        self._check_count(len(actions))  # before anybody is paid for descriptions
-        return self.describe(actions)
+    def _parse(self, text: str) -> list[Action]:
+        if self.strategy is not None and get_strategy(self.strategy).name == DECOMPOSE:
+            return decompose(text, self.llm, self._cache)
+        return parse_actions(text, known=getattr(self.llm, "knows", None))
+
+    def _described(self, prompts: Sequence[Prompt], asked: Sequence[list[Action]]) -> list[list[Descriptions]]:
+        """What is said of every action: the user's own, or from the provider, all that it is asked for together."""
+        own = [_descriptions(prompt) for prompt in prompts]
+        new = iter(
+            self._describe([it for texts, actions in zip(own, asked, strict=True) if not texts for it in actions])
+        )
+        return [texts or [next(new) for _ in actions] for texts, actions in zip(own, asked, strict=True)]
+
+    def _describe(self, actions: list[Action]) -> list[Descriptions]:
+        return describe(actions, self.llm, self.k, self._cache, strategy=self._strategy())
+
+    def _strategy(self) -> str | Strategy | None:
+        """How descriptions are asked for; the checkpoint's way is meant for those who can be asked in several."""
+        if self.strategy is not None and get_strategy(self.strategy).name != DECOMPOSE:
+            return self.strategy
+        own: str | None = getattr(self.model, "strategy", None)
+        return own if isinstance(self.llm, LanguageModel) else None
 
     def _check_count(self, count: int) -> None:
-        if count > MAX_ACTIONS:
-            raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {count}.")
         if count > 1 and self.capabilities is not None and "sequence" not in self.capabilities:
             able = [label for label, part in get_registry().labels("backbone") if "sequence" in _capabilities(part)]
             raise PromptError(
@@ -200,33 +247,48 @@ class Pipeline:
                 f"backbone with the capability 'sequence' (installed: {', '.join(able) or 'none'})."
             )
 
-    def _num_frames(self, action: Action, seconds: float | None) -> int:
-        wanted = action if action.seconds is not None else attrs.evolve(action, seconds=seconds)  # checks the value
+    def _plan(self, prompts: Sequence[Prompt], seconds: float | Literal["auto"] | None) -> list[list[Action]]:
+        sequences = [self._actions(prompt) for prompt in prompts]
+        for actions in sequences:
+            self._check_count(len(actions))
         default: float = getattr(self.model, "default_seconds", _DEFAULT_SECONDS)
-        return max(round((wanted.seconds or default) * self.model.fps), 1)
+        length = _given_seconds(seconds) or default
+        silent = {it.phrase: length for actions in sequences for it in actions if it.seconds is None}
+        if seconds == "auto":
+            estimated = estimate_seconds(list(silent), bounds=self._range)
+            silent = {phrase: found or length for phrase, found in zip(silent, estimated, strict=True)}
+        planned = [
+            [it if it.seconds else attrs.evolve(it, seconds=silent[it.phrase]) for it in actions]
+            for actions in sequences
+        ]
+        if hasattr(self.model, "max_frames"):
+            limits = {"min_frames": self.model.min_frames, "max_frames": self.model.max_frames, "fps": self.model.fps}
+            for actions in planned:
+                check_lengths([self._num_frames(action) for action in actions], **limits)
+        return planned
 
-    def _encode(self, described: Sequence[Sequence[Descriptions]]) -> list[list[TextFeatures]]:
-        """Aggregated features of every action; texts seen before come from memory.
+    @property
+    def _range(self) -> tuple[float, float]:
+        """Shortest and longest action that the checkpoint makes well, seconds."""
+        longest = min(getattr(self.model, name, math.inf) for name in ("max_frames", "trained_frames"))
+        return getattr(self.model, "min_frames", 1) / self.model.fps, min(longest / self.model.fps, MAX_SECONDS)
 
-        The key is the whole k-group: the exact mean includes states at padded positions, and those depend on the
-        longest text of the group, not on one text alone.
-        """
-        groups = dict.fromkeys(item.texts for actions in described for item in actions)
-        new = [group for group in groups if group not in self._encoded]
-        found = {group: self._encoded[group] for group in groups if group in self._encoded}
-        found |= {group: self.aggregator(encoded) for group, encoded in zip(new, self._encode_groups(new), strict=True)}
-        for group, features in found.items():
-            self._encoded[group] = features
-            self._encoded.move_to_end(group)
-        while len(self._encoded) > _MAX_CACHED_GROUPS:
-            self._encoded.popitem(last=False)
-        return [[found[item.texts] for item in actions] for actions in described]
+    def _num_frames(self, action: Action) -> int:
+        return max(round((action.seconds or _DEFAULT_SECONDS) * self.model.fps), 1)
 
-    def _encode_groups(self, groups: list[tuple[str, ...]]) -> list[TextFeatures]:
-        if not groups:
-            return []
-        together: Callable[..., list[TextFeatures]] | None = getattr(self.text_encoder, "encode_batch", None)
-        return together(groups) if together else [self.text_encoder.encode(group) for group in groups]
+
+def _descriptions(prompt: Prompt) -> list[Descriptions]:
+    """The descriptions that a prompt consists of; none if it is a text or actions."""
+    listed: Sequence[Any] = prompt if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
+    return list(listed) if all(isinstance(item, Descriptions) for item in listed) else []
+
+
+def _given_seconds(seconds: float | Literal["auto"] | None) -> float | None:
+    if seconds is None or seconds == "auto":
+        return None
+    if isinstance(seconds, str):
+        raise ConfigError(f"seconds must be a positive number or 'auto', got {seconds!r}.")
+    return Action("any action", seconds).seconds  # checks the value
 
 
 def _capabilities(part: Part) -> frozenset[str]:

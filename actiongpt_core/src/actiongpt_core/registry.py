@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from actiongpt_core.errors import ActionGPTError, PluginError, UnknownBackboneError, UnknownPluginError, did_you_mean
+from actiongpt_core.errors import (
+    ActionGPTError,
+    ConfigError,
+    PluginError,
+    UnknownBackboneError,
+    UnknownPluginError,
+    did_you_mean,
+)
 from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, MotionModelSpec, PartSpec
 from actiongpt_core.plugins import BLOCK, Part, PluginInfo, canonical, load_plugins, one_line
 
@@ -53,18 +61,24 @@ class Registry:
         """
         return cast(LLMProviderSpec, self.part("llm", name).spec)
 
-    def build_provider(self, name: str | None = None) -> LLMProvider:
+    def build_provider(self, name: str | None = None, **options: Any) -> LLMProvider:
         """An LLM provider itself, as it is used.
+
+        Args:
+            name: Its name; None for the default one.
+            options: What it is built with, such as `model="gpt-4o"`; each provider says which it takes.
 
         Raises:
             UnknownPluginError: No working plugin provides it.
-            PluginError: Two plugins do, or it cannot be built.
+            ConfigError: It does not take an option, or not this value.
+            PluginError: Two plugins provide it, or it cannot be built.
             ProviderError: It needs something of the user's, such as a key.
         """
         part = self.part("llm", name)
         build = cast(LLMProviderSpec, part.spec).load()
         with guard(part, "built"):
-            return build()
+            _check_options(part.spec.name, build, options)
+            return build(**options)
 
     def aggregator(self, name: str | None = None) -> AggregatorSpec:
         """An aggregator; None for the one with the highest `default_rank`.
@@ -162,6 +176,21 @@ def get_registry() -> Registry:
 def reset_registry() -> None:
     """Forget the registry, so that the next use finds plugins again."""
     get_registry.cache_clear()
+
+
+def _check_options(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    if not options:
+        return
+    parameters = inspect.signature(build).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [parameter.name for parameter in parameters if parameter.kind is not parameter.POSITIONAL_ONLY]
+    for option in options:
+        if option not in known:
+            takes = f"It takes {', '.join(known)}." if known else "It takes none."
+            raise ConfigError(
+                f"The LLM provider {name!r} has no option {option!r}. {takes}{did_you_mean(option, known)}"
+            )
 
 
 def _by_name(part: Part) -> tuple[str, str]:

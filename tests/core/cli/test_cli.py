@@ -124,6 +124,7 @@ def test_an_unknown_suffix_is_found_before_the_model_is_loaded_and_nothing_is_wr
         (["walk", "--seconds", "0"], "seconds"),
         (["walk", "--seconds", "nan"], "seconds"),
         (["walk", "--seconds", "1e9"], "seconds"),
+        (["walk", "--seconds", "long"], "'auto'"),
         (["walk", "--k", "0"], "k,"),
         (["walk", "--seed", "-1"], "seed"),
         (["walk", "--noise-scale", "nan"], "noise_scale"),
@@ -169,6 +170,68 @@ def test_describe_reports_in_json(runner: CliRunner) -> None:
     items = json.loads(run(runner, "describe", "walk for 2 seconds", "--llm", "numbered", "--k", "3", "--json"))
     assert items[0]["action"] == {"phrase": "walk", "seconds": 2.0}
     assert len(items[0]["texts"]) == 3
+
+
+TALKER = """
+from actiongpt_core.hookspecs import LLMProviderSpec, hookimpl
+
+def load():
+    from actiongpt_core.testing.fakes import FakeLanguageModel
+
+    class Talker(FakeLanguageModel):
+        def __init__(self, model="scripted", temperature=None):
+            super().__init__(sampling={} if temperature is None else {"temperature": temperature})
+            self.model = model
+
+    return Talker
+
+@hookimpl
+def actiongpt_llm_providers():
+    return [LLMProviderSpec(name="talker", load=load, summary="A fake.")]
+"""
+
+
+@pytest.fixture
+def talker(runner: CliRunner, install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    install("talker", TALKER)
+    return runner
+
+
+def test_describe_says_who_was_asked_how_and_what_it_cost(talker: CliRunner) -> None:
+    arguments = ("describe", "walk", "--llm", "talker", "--model", "big", "--strategy", "few-shot", "--k", "2")
+    first = run(talker, *arguments).splitlines()[0]
+    assert re.fullmatch(r"walk  \(descriptions: llm, fake big, few-shot; 30 tokens, \d+\.\d s\)", first)
+    assert run(talker, *arguments).splitlines()[0] == "walk  (descriptions: cache, fake big, few-shot)"
+
+
+def test_describe_in_json_has_source_tokens_seconds_and_sampling(talker: CliRunner) -> None:
+    (item,) = json.loads(
+        run(talker, "describe", "walk", "--llm", "talker", "-O", "temperature=0.25", "--k", "1", "--json")
+    )
+    assert (item["source"], item["provider"], item["model"], item["strategy"]) == (
+        "llm",
+        "fake",
+        "scripted",
+        "action-gpt",
+    )
+    assert (item["prompt_tokens"], item["completion_tokens"]) == (10, 5)
+    assert item["elapsed"] >= 0
+    assert item["sampling"] == {"temperature": 0.25, "top_p": 1.0, "max_tokens": 128}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--llm", "talker", "-O", "temperature"], "-O name=value"),
+        (["--llm", "talker", "-O", "temprature=1"], "Did you mean 'temperature'?"),
+        (["--llm", "talker", "--strategy", "few_shot"], "Did you mean 'few-shot'?"),
+        (["--llm", "passthrough", "--strategy", "few-shot"], "asks no language model"),
+        (["--llm", "passthrough", "--model", "big"], "no option 'model'"),
+    ],
+)
+def test_describe_refuses_what_a_provider_cannot_do(talker: CliRunner, arguments: list[str], message: str) -> None:
+    assert message in fail(talker, "describe", "walk", *arguments)
 
 
 def test_describe_needs_no_backbone(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -11,12 +12,18 @@ import torch
 
 from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel, TextEncoder
 from actiongpt_core.testing.aggregator import AggregatorSuite
-from actiongpt_core.testing.fakes import FakeMotionModel, FakePooledModel, FakeProvider, FakeTextEncoder
+from actiongpt_core.testing.fakes import (
+    FakeLanguageModel,
+    FakeMotionModel,
+    FakePooledModel,
+    FakeProvider,
+    FakeTextEncoder,
+)
 from actiongpt_core.testing.llm_provider import LLMProviderSuite
 from actiongpt_core.testing.motion_model import MotionModelSuite
 from actiongpt_core.text.aggregators import first, masked_mean, mean
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
 
 
 class TestFakeMotionModel(MotionModelSuite):
@@ -34,6 +41,11 @@ class TestFakePooledModel(MotionModelSuite):
 class TestFakeProvider(LLMProviderSuite):
     def build_provider(self) -> LLMProvider:
         return FakeProvider()
+
+
+class TestFakeLanguageModel(LLMProviderSuite):
+    def build_provider(self) -> LLMProvider:
+        return FakeLanguageModel()
 
 
 class TestMean(AggregatorSuite):
@@ -204,9 +216,38 @@ class Forgetful(FakeProvider):
         return attrs.evolve(super().complete(action, k), action=Action(action.phrase))
 
 
+class Stuttering(FakeLanguageModel):
+    def answers(self, *args: Any) -> Iterator[Answer]:
+        for answer in super().answers(*args):
+            yield from (answer, answer)
+
+
+class Renumbering(FakeLanguageModel):
+    def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
+        return super().answers(prompt, range(len(draws)), sampling)
+
+
+class OnePhraseAtATime(FakeProvider):
+    """Keeps the question in itself, where the next thread writes over it."""
+
+    def complete(self, action: Action, k: int) -> Descriptions:
+        self._action = action
+        time.sleep(0.01)
+        return super().complete(self._action, k)
+
+
+@pytest.mark.parametrize("wrong", [Stuttering, Renumbering])
+def test_a_wrong_language_model_fails_the_check_of_draws(wrong: type[FakeLanguageModel]) -> None:
+    check = LLMProviderSuite().test_a_language_model_answers_a_draw_at_most_once_and_no_other
+    check(FakeLanguageModel())
+    with pytest.raises(AssertionError):
+        check(wrong())
+
+
 @pytest.mark.parametrize(
     ("provider", "check"),
     [
+        (OnePhraseAtATime, "test_threads_may_share_the_provider"),
         (Short, "test_there_are_k_texts_with_words_in_them"),
         (Forgetful, "test_the_action_is_kept_with_its_seconds"),
     ],

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+import attrs
 import pytest
 
-from actiongpt_core.errors import ConfigError
+from actiongpt_core.errors import ConfigError, ProviderError
+from actiongpt_core.testing.fakes import FakeLanguageModel
 from actiongpt_core.text.cache import DescriptionCache
-from actiongpt_core.text.describe import describe
-from actiongpt_core.types.text import Action, Descriptions
+from actiongpt_core.text.describe import cache_key, describe, describe_action
+from actiongpt_core.text.prompts import get_strategy
+from actiongpt_core.types.text import Action, Descriptions, Prompt
 
 
 class CountingProvider:
@@ -81,3 +85,65 @@ def test_provider_that_costs_nothing_is_not_cached(cache: DescriptionCache) -> N
 def test_number_of_descriptions_must_be_positive(k: int) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         describe([Action("walk")], CountingProvider(), k)
+
+
+# --- a provider that is asked prompts --------------------------------------------------------------------------------
+
+
+def test_a_language_model_is_asked_only_for_the_draws_that_are_missing(cache: DescriptionCache) -> None:
+    model = FakeLanguageModel()
+    describe([Action("walk")], model, 2, cache)
+    (more,) = describe([Action("walk")], model, 4, cache)
+    assert [draws for _, draws in model.asked] == [(0, 1), (2, 3)]
+    assert (more.source, more.prompt_tokens, more.completion_tokens) == ("llm", 20, 10)
+    (again,) = describe([Action("walk")], model, 4, cache)
+    assert again.texts == more.texts
+    assert (again.source, again.prompt_tokens, again.elapsed) == ("cache", None, None)
+
+
+def test_what_was_answered_before_a_failure_is_kept(cache: DescriptionCache) -> None:
+    broken = FakeLanguageModel(lambda prompt, draw: None if draw % 1000 == 2 else f"The person moves, way {draw}.")
+    with pytest.raises(ProviderError, match="3 of 4"):
+        describe([Action("walk")], broken, 4, cache)
+    whole = FakeLanguageModel()
+    describe([Action("walk")], whole, 4, cache)
+    assert [draws for _, draws in whole.asked] == [(2,)]
+
+
+def test_answers_of_another_strategy_version_or_sampling_are_not_reused(cache: DescriptionCache) -> None:
+    paper = get_strategy("action-gpt")
+    describe([Action("walk")], FakeLanguageModel(), 1, cache, strategy=paper)
+    for strategy, sampling in (
+        (attrs.evolve(paper, version=paper.version + 1), {}),
+        (attrs.evolve(paper, name="mine"), {}),
+        (paper, {"temperature": 0.1}),
+    ):
+        model = FakeLanguageModel(sampling=sampling)
+        describe([Action("walk")], model, 1, cache, strategy=strategy)
+        assert len(model.asked) == 1
+
+
+def test_as_many_actions_are_asked_for_at_a_time_as_the_provider_allows() -> None:
+    together = threading.Barrier(3, timeout=20)
+
+    def write(prompt: Prompt, draw: int) -> str:
+        together.wait()  # passes only if three requests are under way
+        return f"The person does this: {prompt.text}"
+
+    model = FakeLanguageModel(write)
+    model.concurrency = 3  # type: ignore[attr-defined]
+    found = describe([Action(phrase) for phrase in ("walk", "run", "jump")], model, 1)
+    assert ["walk" in found[0].texts[0], "run" in found[1].texts[0], "jump" in found[2].texts[0]] == [True] * 3
+
+
+def test_a_strategy_for_a_provider_without_a_language_model_is_refused() -> None:
+    with pytest.raises(ConfigError, match="asks no language model"):
+        describe_action(Action("walk"), CountingProvider(), 4, strategy="few-shot")
+
+
+def test_credentials_in_a_servers_address_are_no_part_of_the_key() -> None:
+    plain, secret = FakeLanguageModel(), FakeLanguageModel()
+    plain.base_url = "https://host:8080/v1"  # type: ignore[attr-defined]
+    secret.base_url = "https://user:sk-secret@host:8080/v1?key=sk-secret"  # type: ignore[attr-defined]
+    strategy = get_strategy(None)
+    assert cache_key("walk", secret, strategy) == cache_key("walk", plain, strategy)

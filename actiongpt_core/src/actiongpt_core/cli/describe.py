@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import typer
@@ -12,36 +12,66 @@ from actiongpt_core.cli import options
 
 if TYPE_CHECKING:
     from actiongpt_core.interfaces import LLMProvider
-    from actiongpt_core.types.text import Descriptions
+    from actiongpt_core.types.text import Action, Descriptions
 
 
-def describe(text: options.Text, llm: options.Llm = None, k: options.K = 4, as_json: options.AsJson = False) -> None:
-    """Print the descriptions of each action in TEXT."""
-    _, found = describe_text(text, llm, k)
+def describe(
+    text: options.Text,
+    llm: options.Llm = None,
+    model: options.Model = None,
+    strategy: options.Strategy = None,
+    llm_options: options.LlmOptions = None,
+    k: options.K = 4,
+    as_json: options.AsJson = False,
+) -> None:
+    """Print the descriptions of each action in TEXT, who wrote them, and what that cost."""
+    from actiongpt_core.registry import get_registry
+    from actiongpt_core.text.cache import DescriptionCache
+    from actiongpt_core.text.decompose import DECOMPOSE
+    from actiongpt_core.text.describe import describe as describe_actions
+
+    provider = get_registry().build_provider(llm, **options.provider_options(model, llm_options))
+    cache = DescriptionCache()
+    actions = read_actions(text, provider, strategy)
+    asked_by = None if strategy == DECOMPOSE else strategy
+    found = describe_actions(actions, provider, k, cache, strategy=asked_by)
     if as_json:
         typer.echo(json.dumps([attrs.asdict(item) for item in found], indent=2, ensure_ascii=False))
         return
     for item in found:
-        typer.echo(f"{item.phrase}  (descriptions: {item.source})")
+        typer.echo(f"{_phrase(item.action)}  (descriptions: {said_of(item)})")
         for number, description in enumerate(item.texts, start=1):
             typer.echo(f"  {number}. {description}")
 
 
-def describe_text(text: str, llm: str | None, k: int) -> tuple[LLMProvider, list[Descriptions]]:
-    """Parse and describe a text, without a backbone.
-
-    Returns:
-        The provider, and what it says of each action.
+def read_actions(text: str, provider: LLMProvider, strategy: str | None) -> list[Action]:
+    """The actions of a text: by the language model where it is to decompose it, else by our own rules.
 
     Raises:
         PromptError: The text cannot be turned into actions.
-        UnknownPluginError: No installed plugin provides the provider.
-        ProviderError: The provider could not answer.
+        ConfigError: No strategy has this name, or the provider asks no language model.
+        ProviderError: The language model gives no actions.
     """
-    from actiongpt_core.registry import get_registry
-    from actiongpt_core.text import actions, cache
-    from actiongpt_core.text import describe as language
+    from actiongpt_core.text.actions import parse_actions
+    from actiongpt_core.text.cache import DescriptionCache
+    from actiongpt_core.text.decompose import DECOMPOSE, decompose
+    from actiongpt_core.text.prompts import get_strategy
 
-    provider = get_registry().build_provider(llm)
-    found = actions.parse_actions(text, known=getattr(provider, "knows", None))
-    return provider, language.describe(found, provider, k, cache.DescriptionCache())
+    if strategy is not None and get_strategy(strategy).name == DECOMPOSE:
+        return decompose(text, provider, DescriptionCache())
+    return parse_actions(text, known=getattr(provider, "knows", None))
+
+
+def said_of(item: Descriptions) -> str:
+    """Where descriptions come from, and what they cost: "llm, openai gpt-4o, few-shot; 310 tokens, 1.2 s"."""
+    asked: list[str] = [item.source]
+    if item.strategy:  # a language model, and who it is
+        asked += [f"{item.provider} {item.model}".strip(), item.strategy]
+    counts: list[Any] = [item.prompt_tokens, item.completion_tokens]
+    cost = [f"{sum(counts)} tokens"] if None not in counts else []
+    cost += [f"{item.elapsed:.1f} s"] if item.elapsed is not None else []
+    return ", ".join(asked) + ("; " + ", ".join(cost) if cost else "")
+
+
+def _phrase(action: Action) -> str:
+    return action.phrase if action.seconds is None else f"{action.phrase} ({action.seconds:g} s)"

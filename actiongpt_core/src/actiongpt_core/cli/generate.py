@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actiongpt_core.cli import options
-from actiongpt_core.cli.describe import describe_text
+from actiongpt_core.cli.describe import read_actions, said_of
 
 if TYPE_CHECKING:
     from actiongpt_core.types.motion import Motion
@@ -25,20 +25,19 @@ def generate(
         list[Path], typer.Option("--output", "-o", help="File to write; the suffix chooses the format. Repeatable.")
     ],
     backbone: options.Backbone = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoint folder; the one that ships if not given.")] = None,
+    checkpoint: options.Checkpoint = None,
     text_encoder: options.TextEncoder = None,
     stats: options.Stats = None,
     llm: options.Llm = None,
-    aggregator: Annotated[
-        str | None, typer.Option(help="How K descriptions become one; the paper's mean if not given.")
-    ] = None,
+    model: options.Model = None,
+    strategy: options.Strategy = None,
+    llm_options: options.LlmOptions = None,
+    aggregator: options.Aggregator = None,
     k: options.K = 4,
-    seconds: Annotated[float | None, typer.Option(help="Seconds of each action that names none.")] = None,
+    seconds: options.Seconds = "auto",
     seed: Annotated[int | None, typer.Option(help="Same seed, same motion; a random one if not given.")] = None,
-    noise_scale: Annotated[
-        float | None, typer.Option(help="Variety: 0 gives the mean motion, 1 the model's own.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    noise_scale: options.NoiseScale = None,
+    device: options.Device = "auto",
     as_json: options.AsJson = False,
 ) -> None:
     """Generate the motion that TEXT tells and write it to files."""
@@ -48,9 +47,11 @@ def generate(
     # All that can be wrong without a model is found before one is loaded: nobody waits to learn of a typo.
     for path in output:
         check_path(path)
+    length = options.read_seconds(seconds)
     get_registry().motion_model(backbone)
     get_registry().aggregator(aggregator)
-    provider, descriptions = describe_text(text, llm, k)
+    provider = get_registry().build_provider(llm, **options.provider_options(model, llm_options))
+    actions = read_actions(text, provider, strategy)
 
     from actiongpt_core.pipeline import Pipeline
 
@@ -61,14 +62,16 @@ def generate(
         checkpoint=checkpoint,
         text_encoder=text_encoder,
         stats=stats,
+        strategy=strategy,
         k=k,
         device=device,
     )
+    descriptions = pipeline.describe(pipeline.plan(actions, seconds=length))
     seed = secrets.randbelow(_MAX_SEED) if seed is None else seed
-    motion = pipeline.generate(descriptions, seconds=seconds, seed=seed, noise_scale=noise_scale)
+    motion = pipeline.generate(descriptions, seed=seed, noise_scale=noise_scale)
     files = [save(motion, path).resolve() for path in output]
     report = _report(motion, descriptions, files, seed)
-    typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else _as_text(report))
+    typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else _as_text(report, descriptions))
 
 
 def _report(motion: Motion, descriptions: list[Descriptions], files: list[Path], seed: int) -> dict[str, Any]:
@@ -93,10 +96,10 @@ def _report(motion: Motion, descriptions: list[Descriptions], files: list[Path],
     }
 
 
-def _as_text(report: dict[str, Any]) -> str:
+def _as_text(report: dict[str, Any], descriptions: list[Descriptions]) -> str:
     lines = [
-        f"{action['start']:5.1f} s  {action['phrase']}  (descriptions: {action['source']})"
-        for action in report["actions"]
+        f"{action['start']:5.1f} s  {action['phrase']}  (descriptions: {said_of(item)})"
+        for action, item in zip(report["actions"], descriptions, strict=True)
     ]
     lines.append(
         f"{report['seconds']:5.1f} s  end; {report['frames']} frames at {report['fps']:g} fps, seed {report['seed']}"

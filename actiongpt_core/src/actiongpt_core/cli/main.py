@@ -10,7 +10,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from actiongpt_core.cli import checkpoints, plugin_commands, plugins
+from actiongpt_core.cli import cache, checkpoints, plugin_commands, plugins
 from actiongpt_core.cli.describe import describe
 from actiongpt_core.cli.generate import generate
 from actiongpt_core.errors import ActionGPTError
@@ -66,6 +66,7 @@ app = typer.Typer(
 app.command()(generate)
 app.command()(describe)
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(cache.app, name="cache")
 app.add_typer(checkpoints.app, name="checkpoints")
 
 

@@ -27,6 +27,8 @@ class ActionSettings(Protocol):
     def transition_frames(self) -> int: ...  # noqa: D102
     @property
     def default_seconds(self) -> float: ...  # noqa: D102
+    @property
+    def strategy(self) -> str | None: ...  # noqa: D102
 
 
 class ActionModel:
@@ -53,6 +55,11 @@ class ActionModel:
     def default_seconds(self) -> float:
         """Length of an action when nobody says one."""
         return self.config.default_seconds
+
+    @property
+    def strategy(self) -> str | None:
+        """The prompt strategy that suits the texts of its training; None for the language model's own."""
+        return self.config.strategy
 
     def generate(
         self,
@@ -115,7 +122,17 @@ def check_sequences(
     actions, counts = [len(texts) for texts in features], [len(frames) for frames in lengths]
     if actions != counts:
         raise ShapeError(f"Every action needs one length; the sequences have {actions} actions and {counts} lengths.")
-    for frames in (count for wanted in lengths for count in wanted):
+    for wanted in lengths:
+        check_lengths(wanted, min_frames=min_frames, max_frames=max_frames, fps=fps)
+
+
+def check_lengths(lengths: Sequence[int], *, min_frames: int, max_frames: int, fps: float) -> None:
+    """Stop if one of a sequence's lengths cannot be made; arguments as for `check_sequences`.
+
+    Raises:
+        ConfigError: A length is outside the range.
+    """
+    for frames in lengths:
         if not min_frames <= frames <= max_frames:
             cure = "longer motion name the action twice" if frames > max_frames else "shorter one cut it: motion[:10]"
             raise ConfigError(

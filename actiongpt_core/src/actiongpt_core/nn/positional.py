@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from actiongpt_core.errors import ShapeError
+
 
 def sinusoid(num_positions: int, dim: int) -> Tensor:
     """(P, D) table: pe[p, 2i] = sin(p w_i), pe[p, 2i + 1] = cos(p w_i), w_i = 10000^(-2i / D).
@@ -32,6 +34,15 @@ class PositionalEncoding(nn.Module):
         self.table: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Positions 0 .. P-1 are added to (B, P, D)."""
+        """Positions 0 .. P-1 are added to (B, P, D).
+
+        Raises:
+            ShapeError: P is above `max_positions`.
+        """
+        if x.shape[1] > len(self.table):
+            raise ShapeError(
+                f"A sequence has {x.shape[1]} positions, and {len(self.table)} are the limit. Give fewer or shorter "
+                f"descriptions, or an aggregator that does not put them one after the other."
+            )
         encoded: Tensor = self.dropout(x + self.table[: x.shape[1]])
         return encoded

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import attrs
 import pytest
 import torch
 
+from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.interfaces import Aggregator
 from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.types.text import TextFeatures
@@ -16,13 +20,14 @@ _TEXTS = (
     "the head turns to the right and then back",
     "the knees bend",
 )
+_PHRASE = "walk and look around"
 _TOLERANCE = 1e-6  # another order of a float32 sum of four terms
 
 
 class AggregatorSuite:
     """What every aggregator promises.
 
-    Subclass it, name the class `Test...`, and write `build_aggregator`.
+    Subclass it, name the class `Test...`, and write `build_aggregator`. One that has `needs_phrase` is given a phrase.
 
     Attributes:
         is_symmetric: False if the order of the K descriptions counts.
@@ -37,9 +42,17 @@ class AggregatorSuite:
         raise NotImplementedError("Write build_aggregator in the subclass: it returns the aggregator under test.")
 
     @pytest.fixture
-    def aggregator(self) -> Aggregator:
-        """The aggregator under test."""
-        return self.build_aggregator()
+    def phrase(self) -> TextFeatures:
+        """The action's phrase."""
+        encoded = FakeTextEncoder().encode([_PHRASE])
+        assert encoded.pooled is not None
+        return TextFeatures(tokens=encoded.tokens[0], mask=encoded.mask[0], pooled=encoded.pooled[0])
+
+    @pytest.fixture
+    def aggregator(self, phrase: TextFeatures) -> Aggregator:
+        """The aggregator under test, with the phrase where it needs one."""
+        built: Any = self.build_aggregator()
+        return partial(built, phrase=phrase) if getattr(built, "needs_phrase", False) else built
 
     @pytest.fixture
     def features(self) -> TextFeatures:
@@ -99,11 +112,22 @@ class AggregatorSuite:
         result, changed = aggregator(features), aggregator(attrs.evolve(features, tokens=tokens))
         assert torch.equal(changed.tokens[changed.mask], result.tokens[result.mask])
 
-    def test_the_input_is_not_modified(self, aggregator: Aggregator, features: TextFeatures) -> None:
-        tokens, mask = features.tokens.clone(), features.mask.clone()
+    def test_the_input_is_not_modified(
+        self, aggregator: Aggregator, features: TextFeatures, phrase: TextFeatures
+    ) -> None:
+        given = [
+            part for text in (features, phrase) for part in (text.tokens, text.mask, text.pooled) if part is not None
+        ]
+        before = [part.clone() for part in given]
         aggregator(features)
-        assert torch.equal(features.tokens, tokens)
-        assert torch.equal(features.mask, mask)
+        assert all(torch.equal(*pair) for pair in zip(given, before, strict=True))
+
+    def test_an_aggregator_that_needs_the_phrase_says_so_where_there_is_none(self, features: TextFeatures) -> None:
+        aggregator = self.build_aggregator()
+        if not getattr(aggregator, "needs_phrase", False):
+            pytest.skip("This aggregator needs no phrase.")
+        with pytest.raises(ActionGPTError, match="phrase"):
+            aggregator(features)
 
     def test_gradient_flows_to_the_descriptions(self, aggregator: Aggregator, features: TextFeatures) -> None:
         tokens = features.tokens.clone().requires_grad_()

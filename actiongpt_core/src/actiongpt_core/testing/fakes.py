@@ -1,18 +1,20 @@
-"""Test doubles that are small, fast and deterministic: a text encoder, a provider, two motion models."""
+"""Test doubles that are small, fast and deterministic: text encoder, provider, language model, motion models."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from actiongpt_core.errors import ShapeError
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
+from actiongpt_core.text import asking
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
-from actiongpt_core.types.text import Action, Descriptions, TextFeatures
+from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
 
 
 class FakeTextEncoder:
@@ -64,6 +66,38 @@ class FakeProvider:
         return Descriptions(
             action=action, texts=texts, source="llm", provider="fake", model="fake", prompt=action.phrase
         )
+
+
+class FakeLanguageModel:
+    """A language model that writes what a function says.
+
+    Args:
+        write: Prompt and number of the draw -> the answer; None for one that does not come.
+        sampling: What the user sets.
+
+    Attributes:
+        asked: For every request the prompt's text and the draws, in order.
+    """
+
+    name = "fake"
+    model = "scripted"
+    cacheable = True
+    complete = asking.complete
+
+    def __init__(
+        self, write: Callable[[Prompt, int], str | None] | None = None, sampling: Mapping[str, Any] | None = None
+    ) -> None:
+        self._write = write or (lambda prompt, draw: f"The person moves in way {draw} of {len(prompt.text)}.")
+        self.sampling: Mapping[str, Any] = sampling or {}
+        self.asked: list[tuple[str, tuple[int, ...]]] = []
+
+    def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
+        """One answer a draw, in order; 10 tokens asked and 5 written for each."""
+        self.asked.append((prompt.text, tuple(draws)))
+        for draw in draws:
+            text = self._write(prompt, draw)
+            if text is not None:
+                yield Answer(draw=draw, text=text, prompt_tokens=10, completion_tokens=5, seconds=0.0)
 
 
 class FakeMotionModel:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from actiongpt_core.errors import ActionGPTError
-from actiongpt_core.interfaces import LLMProvider
+from actiongpt_core.interfaces import LanguageModel, LLMProvider
+from actiongpt_core.text.asking import sampling_of, strategy_of
 from actiongpt_core.types.text import Action, Descriptions
 
 # What users write and nobody foresees; a provider answers, or says in our way that it cannot.
@@ -66,6 +69,23 @@ class LLMProviderSuite:
             pytest.skip("The provider answers in new words each time.")
         first, second = (provider.complete(Action(self.phrases[0]), 4) for _ in range(2))
         assert first == second
+
+    def test_threads_may_share_the_provider(self, provider: LLMProvider) -> None:
+        phrases = [self.phrases[number % 2] for number in range(6)]
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            found = list(pool.map(lambda phrase: provider.complete(Action(phrase), 2), phrases))
+        assert [item.phrase for item in found] == phrases
+        assert all(item.k == 2 for item in found)
+
+    def test_a_language_model_answers_a_draw_at_most_once_and_no_other(self, provider: LLMProvider) -> None:
+        if not isinstance(provider, LanguageModel):
+            pytest.skip("The provider is not asked prompts: it has no `answers`.")
+        strategy = strategy_of(provider, None)
+        sampling = sampling_of(provider, strategy)
+        draws = [answer.draw for answer in provider.answers(strategy.build(self.phrases[0]), [3, 1], sampling)]
+        assert draws
+        assert len(set(draws)) == len(draws)
+        assert set(draws) <= {1, 3}
 
     @pytest.mark.filterwarnings("ignore")  # a provider may say that it falls back
     @pytest.mark.parametrize("phrase", _ODD_PHRASES)

@@ -51,7 +51,7 @@ def parse_actions(text: str, known: Callable[[str], bool] | None = None) -> list
         PromptError: The text is empty, too long, has control characters or no letters, or lists no action or too many.
         ConfigError: A duration in the text is not possible.
     """
-    _check(text)
+    check_text(text)
     is_known = known or (lambda phrase: False)
     phrases = [text] if is_known(text.strip()) else _split(text, is_known)
     actions = [_action(phrase) for phrase in phrases]
@@ -64,7 +64,12 @@ def parse_actions(text: str, known: Callable[[str], bool] | None = None) -> list
     return actions
 
 
-def _check(text: str) -> None:
+def check_text(text: str) -> None:
+    """Refuse what nobody can describe.
+
+    Raises:
+        PromptError: The text is empty, too long, has control characters or no letters.
+    """
     if not isinstance(text, str) or not text.strip():
         raise PromptError('The text is empty. Say what the person does, for example "walk forward, then jump".')
     if len(text) > MAX_CHARACTERS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -87,31 +87,30 @@ def complete(model: LanguageModel, action: Action, k: int) -> Descriptions:
     Raises:
         ProviderError: The model cannot answer, or its answers are unusable.
     """
-    strategy = strategy_of(model, None)
-    start = time.perf_counter()
-    found = {item.index: item for item in ask(model, action.phrase, range(k), strategy)}
-    return described(model, action, strategy, [found[index] for index in range(k)], time.perf_counter() - start)
+    strategy, start = strategy_of(model, None), time.perf_counter()
+    found = sorted(ask(model, action.phrase, range(k), strategy), key=lambda item: item.index)
+    texts = [item.text for item in found]
+    return attrs.evolve(described(model, action, strategy, texts, found), elapsed=time.perf_counter() - start)
 
 
 def described(
-    model: LanguageModel, action: Action, strategy: Strategy, answers: Sequence[Usable], elapsed: float
+    model: LanguageModel, action: Action, strategy: Strategy, texts: Sequence[str], fresh: Sequence[Usable]
 ) -> Descriptions:
-    """What was answered, with how it was asked."""
+    """Texts with how they were asked for, and what the fresh ones among them cost."""
     return Descriptions(
         action=action,
-        texts=tuple(item.text for item in answers),
+        texts=tuple(texts),
         source="llm",
         provider=model.name,
         model=model.model,
         strategy=strategy.name,
         prompt=strategy.build(action.phrase).text,
         sampling=sampling_of(model, strategy),
-        prompt_tokens=_total(item.answer.prompt_tokens for item in answers),
-        completion_tokens=_total(item.answer.completion_tokens for item in answers),
-        elapsed=elapsed,
+        prompt_tokens=_total(item.answer.prompt_tokens for item in fresh),
+        completion_tokens=_total(item.answer.completion_tokens for item in fresh),
     )
 
 
-def _total(counts: Iterator[int | None]) -> int | None:
+def _total(counts: Iterable[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known else None

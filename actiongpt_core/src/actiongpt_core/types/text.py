@@ -60,7 +60,8 @@ class Descriptions:
     #: as the language model counted for what it wrote in this call; None where nothing was asked or counted
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    elapsed: float | None = None  #: seconds from the question to the last answer; None where nothing was asked
+    #: seconds from the question to the last answer; None where no model was asked
+    elapsed: float | None = attrs.field(default=None, eq=False)
 
     def __attrs_post_init__(self) -> None:
         """Check the texts.

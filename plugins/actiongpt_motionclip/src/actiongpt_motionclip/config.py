@@ -69,6 +69,8 @@ class MotionClipConfig:
         default="full", validator=in_(("full", "translation", "none"))
     )
     default_seconds: float = attrs.field(default=2.0, validator=gt(0))
+    #: ours: the prompt strategy that suits the texts of its training; None for the language model's own
+    strategy: str | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check that text and motion can share a space.

@@ -59,6 +59,8 @@ class TemosConfig:
     #: default factor on the noise of the latent
     noise_scale: float = attrs.field(default=1.0, validator=ge(0.0))
     default_seconds: float = attrs.field(default=4.0, validator=gt(0))
+    #: ours: the prompt strategy that suits the texts of its training; None for the language model's own
+    strategy: str | None = None
 
     @classmethod
     def tiny(cls, **changes: Any) -> TemosConfig:

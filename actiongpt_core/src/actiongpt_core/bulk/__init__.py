@@ -1,0 +1,1 @@
+"""Many phrases and many motions: on this machine, or on a Ray cluster."""

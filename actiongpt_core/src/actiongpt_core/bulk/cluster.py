@@ -1,0 +1,166 @@
+"""The one place that imports Ray (extra: ray): a cluster, and work that is spread over it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from actiongpt_core.errors import ConfigError, MissingAssetError, ProviderError
+
+#: Ray's own switches, read when it is imported or started. It counts nothing and calls nobody at home; its complaints
+#: about itself are no message for users.
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+#: On any system: a cluster of one machine listens on the loopback interface alone.
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@attrs.frozen
+class Cluster:
+    """A Ray that runs, and how many processes of ours it is to have."""
+
+    ray: Any
+    num_workers: int
+
+    def send(self, rows: Iterable[Mapping[str, Any]], rows_per_task: int) -> list[Any]:
+        """Lay rows into the cluster's memory; this process holds a few at a time.
+
+        Args:
+            rows: Equal keys, plain values.
+            rows_per_task: Rows that a worker gets at a time.
+
+        Returns:
+            References for `results`.
+        """
+        import pyarrow
+
+        return [self.ray.put(pyarrow.Table.from_pylist(part)) for part in _parts(rows, rows_per_task)]
+
+    def results(
+        self, sent: Sequence[Any], worker: type, arguments: tuple[Any, ...], *, num_gpus: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        """What the workers make of rows, in the order of the rows, as it comes; few are held by this process.
+
+        Args:
+            sent: From `send`.
+            worker: A class whose objects are called with a batch, {key: values}, and return one. Ray makes one a
+                process, and another where a process is lost.
+            arguments: What it is built with.
+            num_gpus: Of each process.
+
+        Raises:
+            ProviderError: The cluster failed.
+        """
+        if not sent:
+            return
+        with self._explained(), self._in_order():
+            data = self.ray.data.from_arrow_refs(list(sent)).map_batches(
+                worker,
+                fn_constructor_args=arguments,
+                compute=self.ray.data.ActorPoolStrategy(size=min(self.num_workers, len(sent))),
+                batch_size=None,
+                num_cpus=1,
+                num_gpus=num_gpus,
+            )
+            yield from data.iter_rows()
+
+    @contextlib.contextmanager
+    def _in_order(self) -> Iterator[None]:
+        options = self.ray.data.DataContext.get_current().execution_options
+        before, options.preserve_order = options.preserve_order, True
+        try:
+            yield
+        finally:
+            options.preserve_order = before
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except self.ray.exceptions.RayError as error:
+            reason = " ".join(str(error).split())[-500:]
+            raise ProviderError(
+                f"The Ray cluster failed ({type(error).__name__}: ...{reason}). Is actiongpt-core of this version "
+                f"installed on all of its machines? What was finished is kept; run the same command again to go on."
+            ) from error
+
+
+def _parts(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:
+    iterator = iter(rows)
+    while part := list(itertools.islice(iterator, size)):
+        yield part
+
+
+@contextlib.contextmanager
+def cluster(address: str | None = None, workers: int | None = None, *, is_quiet: bool = True) -> Iterator[Cluster]:
+    """A running cluster, or one on this machine that is stopped at the end.
+
+    Args:
+        address: HOST:PORT, or "auto" for the one that this machine belongs to; None for the environment variable
+            RAY_ADDRESS, else a new one of this machine. One that this process is connected to already is kept.
+        workers: Processes of ours; None for one a CPU.
+        is_quiet: Whether Ray is to say nothing.
+
+    Raises:
+        MissingAssetError: Ray is not installed.
+        ConfigError: The cluster cannot be reached, or has fewer CPUs than workers are asked for.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    for name, value in {**(_QUIET if is_quiet else {}), **(_LOOPBACK if address == "local" else {})}.items():
+        os.environ.setdefault(name, value)
+    ray = _import_ray()
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        _start(ray, address, workers, is_quiet)
+    try:
+        if is_quiet:
+            _silence(ray)
+        yield Cluster(ray, _num_workers(ray, workers))
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
+def _import_ray() -> Any:
+    try:
+        ray = importlib.import_module("ray")
+        importlib.import_module("ray.data")
+    except ImportError as error:
+        raise MissingAssetError("The engine 'ray' needs Ray: pip install 'actiongpt-core[ray]'.") from error
+    return ray
+
+
+def _start(ray: Any, address: str, workers: int | None, is_quiet: bool) -> None:
+    settings: dict[str, Any] = {"log_to_driver": not is_quiet}
+    if is_quiet:
+        settings["logging_level"] = logging.ERROR
+    if address == "local":
+        settings |= {"num_cpus": workers, "include_dashboard": False}
+    try:
+        ray.init(address=address, **settings)
+    except Exception as error:  # of several families: connection, value, runtime
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"Ray at {address!r} cannot be used ({type(error).__name__}: {reason}). Give the address of a running "
+            f"cluster (`ray status` shows whether there is one), or leave it out for one on this machine."
+        ) from error
+
+
+def _silence(ray: Any) -> None:
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+
+
+def _num_workers(ray: Any, workers: int | None) -> int:
+    cpus = int(ray.cluster_resources().get("CPU", 1))
+    if workers is not None and workers > cpus:
+        raise ConfigError(f"{workers} workers need as many CPUs, and the cluster has {cpus}. Ask for fewer workers.")
+    return workers or max(cpus, 1)

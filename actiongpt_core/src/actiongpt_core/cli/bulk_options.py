@@ -1,0 +1,55 @@
+"""What the commands for many phrases share: on which machines they work."""
+
+from __future__ import annotations
+
+import enum
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from actiongpt_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from actiongpt_core.bulk.cluster import Cluster
+
+INTERRUPTED = 130  #: exit code; what shells use for Ctrl-C
+
+
+class Engines(enum.StrEnum):
+    """Where the work is done."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+EngineName = Annotated[Engines, typer.Option("--engine", help="This process, or Ray: many processes or machines.")]
+RayAddress = Annotated[
+    str | None, typer.Option(help="A running cluster, HOST:PORT or auto; one on this machine if not given.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes of Ray; one a CPU if not given.")]
+
+
+def refuse_ray_options(address: str | None, workers: int | None) -> None:
+    """Say it where options of Ray would do nothing.
+
+    Raises:
+        ConfigError: One is given.
+    """
+    if address is not None or workers is not None:
+        raise ConfigError("--ray-address and --workers belong to Ray: add --engine ray, or leave them out.")
+
+
+def cluster(address: str | None, workers: int | None) -> AbstractContextManager[Cluster]:
+    """A cluster for the time of a command.
+
+    Raises:
+        MissingAssetError: Ray is not installed.
+        ConfigError: The cluster cannot be reached, or has fewer CPUs than workers are asked for.
+    """
+    import logging
+
+    from actiongpt_core.bulk.cluster import cluster as started
+
+    is_debugging = logging.getLogger("actiongpt_core").isEnabledFor(logging.DEBUG)
+    return started(address, workers, is_quiet=not is_debugging)

@@ -28,7 +28,7 @@ ensure_torchvision()
 
 # --- no key in anything that is written ------------------------------------------------------------------------------
 
-#: Planted before anything runs: no test reaches a user's own key, and a test looks for this one in all that was written.
+#: Planted before anything runs: no test uses a user's own key, and one looks for this in all that was written.
 PLANTED_KEY = f"sk-planted-{secrets.token_hex(16)}"
 _reported_with_key: list[str] = []
 
@@ -45,7 +45,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.fixture
 def written_with_key(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[str]]:
-    """How many files the tests before this one left, and where the planted key stands in a file, a name or an output."""
+    """How many files the tests before this one left; the files, names and outputs with the planted key in them."""
     files = [path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file() and not path.is_symlink()]
     key = PLANTED_KEY.encode()
     found = [str(path) for path in files if PLANTED_KEY in str(path) or key in path.read_bytes()]

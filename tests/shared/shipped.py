@@ -18,6 +18,7 @@ from actiongpt_core.evaluation.measures import (
     wrist_over_shoulder,
 )
 from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.text import Action, Descriptions
 
 _TEXTS = (
     "walk forward",
@@ -101,6 +102,16 @@ class ShippedCheckpointSuite:
             told = told.with_text(index, text)
         motion = pipeline.generate(told, seconds=_SECONDS, seed=0)
         torch.testing.assert_close(motion.rotations, motions["sit down"].rotations, atol=1e-3, rtol=0)
+
+    @pytest.mark.parametrize("aggregator", ["mean", "masked_mean", "weighted", "concat", "first"])
+    def test_a_walk_is_a_walk_by_every_aggregator(self, pipeline: Pipeline, aggregator: str) -> None:
+        motion = Pipeline(pipeline.model, aggregator=aggregator, device="cpu").generate("walk forward", seed=0)
+        assert 0.7 < forward_speed(motion) < 1.8
+
+    def test_descriptions_as_long_as_the_text_model_reads_fit_one_after_the_other(self, pipeline: Pipeline) -> None:
+        long = Descriptions(action=Action("walk"), texts=("walk " * 500,) * 4, source="edited")
+        motion = Pipeline(pipeline.model, aggregator="concat", device="cpu").generate(long, seconds=_SECONDS, seed=0)
+        assert motion.rotations.isfinite().all()
 
     def test_a_sequence_starts_its_second_action_where_the_first_one_ended(self, pipeline: Pipeline) -> None:
         motion = pipeline.generate("walk forward, then sit down", seconds=3, seed=0)

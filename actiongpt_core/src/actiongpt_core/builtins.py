@@ -15,7 +15,7 @@ _DEFAULT = 100
 
 @hookimpl
 def actiongpt_llm_providers() -> list[LLMProviderSpec]:
-    """The descriptions that ship, the phrase itself, and servers that speak OpenAI's protocol."""
+    """The descriptions that ship, the phrase itself, language models on servers and here, what was recorded."""
     return [
         LLMProviderSpec(
             name="pack",
@@ -30,6 +30,9 @@ def actiongpt_llm_providers() -> list[LLMProviderSpec]:
         ),
         LLMProviderSpec(
             name="openai", load=_load_openai, summary="OpenAI, or any server that speaks its protocol; needs a key."
+        ),
+        LLMProviderSpec(
+            name="local", load=_load_local, summary="A GGUF model in this process, through llama.cpp; offline."
         ),
         LLMProviderSpec(
             name="replay", load=_load_replay, summary="What was recorded in the description cache, only; offline."
@@ -74,6 +77,12 @@ def _load_openai() -> type[LLMProvider]:
     from actiongpt_core.text.providers.openai import OpenAIProvider
 
     return OpenAIProvider
+
+
+def _load_local() -> type[LLMProvider]:
+    from actiongpt_core.text.providers.local import LocalProvider
+
+    return LocalProvider
 
 
 def _load_replay() -> type[LLMProvider]:

@@ -42,6 +42,10 @@ class ProviderError(ActionGPTError, RuntimeError):
     """A language-model provider could not answer."""
 
 
+class BudgetError(ProviderError):
+    """A language model is not asked any more, because the limit that the user set is reached."""
+
+
 class CacheError(ActionGPTError, RuntimeError):
     """The description cache is not there, damaged, of a newer version, or cannot be read or written."""
 

@@ -17,9 +17,9 @@ from actiongpt_core.interfaces import Aggregator, LanguageModel, LLMProvider, Mo
 from actiongpt_core.nn.generation import check_lengths
 from actiongpt_core.plugins import Part
 from actiongpt_core.registry import get_registry, guard
-from actiongpt_core.text.actions import MAX_ACTIONS, parse_actions
+from actiongpt_core.text.actions import MAX_ACTIONS
 from actiongpt_core.text.cache import DescriptionCache
-from actiongpt_core.text.decompose import DECOMPOSE, decompose
+from actiongpt_core.text.decompose import is_decompose, read_text
 from actiongpt_core.text.describe import describe
 from actiongpt_core.text.durations import estimate_seconds
 from actiongpt_core.text.encoded import EncodedTexts
@@ -205,7 +205,7 @@ class Pipeline:
     def _actions(self, prompt: Prompt) -> list[Action]:
         """The actions of a prompt; what cannot work is refused here, before anybody is paid for descriptions."""
         if isinstance(prompt, str):
-            actions: list[Any] = self._parse(prompt)
+            actions: list[Any] = read_text(prompt, self.llm, self.strategy, self._cache)
         else:
             texts = _descriptions(prompt)
             listed: Sequence[Any] = prompt if isinstance(prompt, Sequence) else [prompt]
@@ -215,11 +215,6 @@ class Pipeline:
         if not 1 <= len(actions) <= MAX_ACTIONS:
             raise PromptError(f"A prompt needs 1 to {MAX_ACTIONS} actions, got {len(actions)}.")
         return actions
-
-    def _parse(self, text: str) -> list[Action]:
-        if self.strategy is not None and get_strategy(self.strategy).name == DECOMPOSE:
-            return decompose(text, self.llm, self._cache)
-        return parse_actions(text, known=getattr(self.llm, "knows", None))
 
     def _described(self, prompts: Sequence[Prompt], asked: Sequence[list[Action]]) -> list[list[Descriptions]]:
         """What is said of every action: the user's own, or from the provider, all that it is asked for together."""
@@ -234,7 +229,7 @@ class Pipeline:
 
     def _strategy(self) -> str | Strategy | None:
         """How descriptions are asked for; the checkpoint's way is meant for those who can be asked in several."""
-        if self.strategy is not None and get_strategy(self.strategy).name != DECOMPOSE:
+        if self.strategy is not None and not is_decompose(self.strategy):
             return self.strategy
         own: str | None = getattr(self.model, "strategy", None)
         return own if isinstance(self.llm, LanguageModel) else None

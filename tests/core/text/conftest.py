@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from llm_stub import StubServer, serve
 
 from actiongpt_core.text.encoders import TransformersTextEncoder
 from actiongpt_core.torchvision_shim import ensure_torchvision
@@ -63,3 +65,14 @@ def tiny_encoder(tiny_folder: Path) -> TransformersTextEncoder:
 @pytest.fixture(scope="session")
 def embedded_encoder() -> TransformersTextEncoder:
     return TransformersTextEncoder()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
+    """A server that the provider `openai` asks by default, on the loopback interface."""
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY_FILE", raising=False)
+    with serve() as stub:
+        monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
+        yield stub

@@ -128,7 +128,8 @@ def test_as_many_actions_are_asked_for_at_a_time_as_the_provider_allows() -> Non
 
     def write(prompt: Prompt, draw: int) -> str:
         together.wait()  # passes only if three requests are under way
-        return f"The person does this: {prompt.text}"
+        (phrase,) = [phrase for phrase in ("walk", "run", "jump") if f"action {phrase} " in prompt.text]
+        return f"The person starts to {phrase} with the left leg."
 
     model = FakeLanguageModel(write)
     model.concurrency = 3  # type: ignore[attr-defined]

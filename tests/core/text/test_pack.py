@@ -16,6 +16,7 @@ from actiongpt_core.text.folding import fold
 from actiongpt_core.text.phrases import why_different
 from actiongpt_core.text.providers import pack
 from actiongpt_core.text.providers.pack import DEFAULT_PACK, THRESHOLD, PackProvider, read_pack
+from actiongpt_core.text.vectors import embedding_key, unit_vectors
 from actiongpt_core.types.text import Action
 
 DESCRIPTIONS = read_pack(DEFAULT_PACK)
@@ -91,8 +92,8 @@ def test_pack_holds_every_text_of_the_cmu_set() -> None:
 
 def test_embeddings_that_ship_are_those_of_the_pack(provider: PackProvider, embedded_encoder: TextEncoder) -> None:
     with np.load(DEFAULT_PACK.with_suffix(".npz"), allow_pickle=False) as stored:
-        assert str(stored["key"]) == pack.embedding_key(DESCRIPTIONS, embedded_encoder.name), "run write_embeddings"
-    computed = pack._embed(embedded_encoder, list(DESCRIPTIONS))
+        assert str(stored["key"]) == embedding_key(DESCRIPTIONS, embedded_encoder.name), "run write_embeddings"
+    computed = unit_vectors(embedded_encoder, list(DESCRIPTIONS))
     # Half precision of numbers below 1.
     np.testing.assert_allclose(provider._embeddings, computed, atol=1e-3)
 
@@ -176,7 +177,7 @@ def test_near_neighbour_that_says_something_else_is_refused(
     file = tmp_path / "pack.json"
     file.write_text(json.dumps({neighbour: DESCRIPTIONS["walk"]}), encoding="utf-8")
     provider = PackProvider(file, embedded_encoder)
-    cosine = float((provider._embeddings @ pack._embed(embedded_encoder, [query])[0])[0])
+    cosine = float((provider._embeddings @ unit_vectors(embedded_encoder, [query])[0])[0])
     assert cosine >= THRESHOLD
     assert provider.nearest(query, threshold=0.0) is None
     assert provider.complete(Action(query), 4).source == "phrase"

@@ -78,6 +78,12 @@ def test_a_recording_can_be_chosen(cache: DescriptionCache, narrowed: dict[str, 
     assert replayed(cache, **narrowed)[0] == "wanted 0"
 
 
+def test_a_list_of_actions_is_no_description(cache: DescriptionCache) -> None:
+    record(cache, "text")
+    record(cache, "[actions]", strategy="decompose")
+    assert replayed(cache)[0] == "text 0"
+
+
 def test_a_phrase_that_is_not_recorded_is_an_error_that_says_what_to_do(cache: DescriptionCache) -> None:
     record(cache, "text")
     with pytest.raises(ProviderError) as caught:

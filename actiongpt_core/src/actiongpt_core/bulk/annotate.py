@@ -14,7 +14,6 @@ import attrs
 from actiongpt_core.bulk.asker import Asker, Asking, Outcome, Spent
 from actiongpt_core.bulk.inputs import MAX_SHOWN, Survey, distinct, read_entries, survey
 from actiongpt_core.bulk.output import JsonObjectWriter
-from actiongpt_core.text.budget import Budget
 from actiongpt_core.text.cache import DescriptionCache
 
 _T, _R = TypeVar("_T"), TypeVar("_R")
@@ -110,7 +109,7 @@ class LocalEngine:
     ) -> None:
         self.asker = Asker(asking, cache)
         if max_requests is not None:
-            self.asker.limit(Budget(max_requests=max_requests))
+            self.asker.limit(max_requests)
         self._is_stopped = False
 
     def outcomes(self, phrases: Iterable[str]) -> Iterator[Outcome]:
@@ -131,9 +130,7 @@ class LocalEngine:
         return self.asker.ask(phrase)
 
 
-def annotate(
-    source: Path, output: Path, engine: Engine, report: Callable[[Tally], None] = lambda tally: None
-) -> Tally:
+def annotate(source: Path, output: Path, engine: Engine, report: Callable[[Tally], None] = lambda tally: None) -> Tally:
     """Describe every phrase of an input.
 
     The description cache is the journal: each answer is kept there as it comes, so that a run that ends early, however

@@ -11,6 +11,7 @@ from actiongpt_core.errors import ActionGPTError, BudgetError, ConfigError, Prom
 from actiongpt_core.plugins import one_line
 from actiongpt_core.registry import get_registry
 from actiongpt_core.text.actions import check_text
+from actiongpt_core.text.budget import Budget
 from actiongpt_core.text.cache import DescriptionCache
 from actiongpt_core.text.describe import cache_key, describe_action, how_to_ask
 from actiongpt_core.types.text import Action
@@ -31,7 +32,7 @@ class Outcome:
     """What came of a phrase: descriptions, or a problem, or it was left because no more may be asked."""
 
     phrase: str
-    texts: tuple[str, ...] = ()
+    texts: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     source: str = ""  #: as of `Descriptions`
     problem: str | None = None
     is_left: bool = False
@@ -111,15 +112,15 @@ class Asker:
         budget = getattr(self.provider, "budget", None)
         return Spent(**{field.name: getattr(budget, field.name, 0) for field in attrs.fields(Spent)})
 
-    def limit(self, budget: Any) -> None:
-        """Let the provider ask no more than a budget allows.
+    def limit(self, max_requests: int) -> None:
+        """Let the provider make no more requests than these.
 
         Raises:
-            ConfigError: The provider does not count its requests.
+            ConfigError: The provider does not count its requests, or the limit is no number.
         """
         if not hasattr(self.provider, "budget"):
             raise ConfigError(
                 f"The provider {getattr(self.provider, 'name', self.asking.llm)!r} counts no requests, so they cannot "
                 f"be limited: leave --max-requests out, or use the provider 'openai'."
             )
-        self.provider.budget = budget
+        self.provider.budget = Budget(max_requests, self.provider.budget.max_tokens)

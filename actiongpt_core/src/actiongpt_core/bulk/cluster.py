@@ -7,7 +7,10 @@ import importlib
 import itertools
 import logging
 import os
+import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -19,6 +22,8 @@ from actiongpt_core.errors import ConfigError, MissingAssetError, ProviderError
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 #: On any system: a cluster of one machine listens on the loopback interface alone.
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+#: The line of a traceback that tells what went wrong.
+_REASON = re.compile(r"\s*[\w.]*(Error|Exception)\b.*: ")
 
 
 @attrs.frozen
@@ -38,9 +43,8 @@ class Cluster:
         Returns:
             References for `results`.
         """
-        import pyarrow
-
-        return [self.ray.put(pyarrow.Table.from_pylist(part)) for part in _parts(rows, rows_per_task)]
+        table: Any = importlib.import_module("pyarrow").Table  # comes with Ray
+        return [self.ray.put(table.from_pylist(part)) for part in _parts(rows, rows_per_task)]
 
     def results(
         self, sent: Sequence[Any], worker: type, arguments: tuple[Any, ...], *, num_gpus: int = 0
@@ -49,7 +53,7 @@ class Cluster:
 
         Args:
             sent: From `send`.
-            worker: A class whose objects are called with a batch, {key: values}, and return one. Ray makes one a
+            worker: A class whose objects are called with a table of Arrow and return {key: values}. Ray makes one a
                 process, and another where a process is lost.
             arguments: What it is built with.
             num_gpus: Of each process.
@@ -65,6 +69,7 @@ class Cluster:
                 fn_constructor_args=arguments,
                 compute=self.ray.data.ActorPoolStrategy(size=min(self.num_workers, len(sent))),
                 batch_size=None,
+                batch_format="pyarrow",
                 num_cpus=1,
                 num_gpus=num_gpus,
             )
@@ -84,10 +89,11 @@ class Cluster:
         try:
             yield
         except self.ray.exceptions.RayError as error:
-            reason = " ".join(str(error).split())[-500:]
+            reasons = [line.strip() for line in str(error).splitlines() if _REASON.match(line)]
             raise ProviderError(
-                f"The Ray cluster failed ({type(error).__name__}: ...{reason}). Is actiongpt-core of this version "
-                f"installed on all of its machines? What was finished is kept; run the same command again to go on."
+                f"The Ray cluster failed ({reasons[0] if reasons else type(error).__name__}). Is actiongpt-core of "
+                f"this version installed on all of its machines? What was finished is kept; run the same command "
+                f"again to go on."
             ) from error
 
 
@@ -114,7 +120,7 @@ def cluster(address: str | None = None, workers: int | None = None, *, is_quiet:
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     for name, value in {**(_QUIET if is_quiet else {}), **(_LOOPBACK if address == "local" else {})}.items():
         os.environ.setdefault(name, value)
-    ray = _import_ray()
+    ray = import_ray()
     is_ours = not ray.is_initialized()
     if is_ours:
         _start(ray, address, workers, is_quiet)
@@ -127,7 +133,12 @@ def cluster(address: str | None = None, workers: int | None = None, *, is_quiet:
             ray.shutdown()
 
 
-def _import_ray() -> Any:
+def import_ray() -> Any:
+    """The module `ray`, with `ray.data`.
+
+    Raises:
+        MissingAssetError: It is not installed.
+    """
     try:
         ray = importlib.import_module("ray")
         importlib.import_module("ray.data")
@@ -139,11 +150,12 @@ def _import_ray() -> Any:
 def _start(ray: Any, address: str, workers: int | None, is_quiet: bool) -> None:
     settings: dict[str, Any] = {"log_to_driver": not is_quiet}
     if is_quiet:
-        settings["logging_level"] = logging.ERROR
+        settings["logging_level"] = logging.CRITICAL
     if address == "local":
         settings |= {"num_cpus": workers, "include_dashboard": False}
     try:
-        ray.init(address=address, **settings)
+        with _stderr_closed() if is_quiet else contextlib.nullcontext():
+            ray.init(address=address, **settings)
     except Exception as error:  # of several families: connection, value, runtime
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(
@@ -152,9 +164,23 @@ def _start(ray: Any, address: str, workers: int | None, is_quiet: bool) -> None:
         ) from error
 
 
+@contextlib.contextmanager
+def _stderr_closed() -> Iterator[None]:
+    """Ray's compiled part tells there that it was told to say nothing."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _silence(ray: Any) -> None:
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its errors reach us as exceptions
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
 

@@ -50,7 +50,7 @@ def read_price(text: str) -> Price:
         read = written = -1.0
     if not (0 <= read < float("inf") and 0 <= written < float("inf")):
         raise ConfigError(
-            f"A price is two numbers, US dollars for a million tokens read and written, such as 0.15,0.60; got {text!r}."
+            f"A price is two numbers, US dollars for a million tokens read and written, as 0.15,0.60; got {text!r}."
         )
     return Price(read, written, "as given")
 

@@ -11,7 +11,7 @@ import attrs
 
 from actiongpt_core.bulk.annotate import in_order
 from actiongpt_core.bulk.asker import Asker, Asking, Outcome, Spent
-from actiongpt_core.bulk.cluster import Cluster
+from actiongpt_core.bulk.cluster import Cluster, import_ray
 from actiongpt_core.errors import ActionGPTError, BudgetError, PromptError
 from actiongpt_core.text.actions import check_text
 from actiongpt_core.text.budget import Budget
@@ -53,7 +53,7 @@ class RayEngine:
         self._cluster = cluster
         self._counter: Any = None
         if max_requests is not None:
-            self.asker.limit(Budget(max_requests=max_requests))  # says whether it can be limited
+            self.asker.limit(max_requests)  # says whether that can be
             self._counter = cluster.ray.remote(num_cpus=0)(RequestCounter).remote(max_requests)
         self._is_stopped = False
         self._spent = Spent()
@@ -115,9 +115,9 @@ class RayWorker:
         self._asker: Asker | None = None
         self._told = Spent()
 
-    def __call__(self, batch: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    def __call__(self, table: Any) -> dict[str, list[str]]:
         """What came of some phrases, as JSON."""
-        rows = list(zip(batch["phrase"], batch["kept"], strict=True))
+        rows = [(row["phrase"], row["kept"]) for row in table.to_pylist()]
         try:
             # Here and not when it is built: an error there would end all the work, in words of Ray.
             asker = self._asker = self._asker or self._build()
@@ -132,7 +132,7 @@ class RayWorker:
     def _build(self) -> Asker:
         asker = Asker(self._asking)
         if self._counter is not None:
-            asker.limit(_SharedBudget(self._counter))
+            asker.provider.budget = _SharedBudget(self._counter, asker.provider.budget.max_tokens)
         return asker
 
 
@@ -146,6 +146,19 @@ class RequestCounter:
         """Whether one more may be made; it then counts."""
         self._num_left -= 1
         return self._num_left >= 0
+
+
+class _SharedBudget(Budget):
+    """Counts as its like, and asks the counter of all processes before each request."""
+
+    def __init__(self, counter: Any, max_tokens: int | None) -> None:
+        super().__init__(max_tokens=max_tokens)
+        self._counter = counter
+
+    def reserve(self, tokens: int) -> None:
+        if not import_ray().get(self._counter.take.remote()):
+            raise BudgetError("The budget is used up: as many requests are made as all processes together may make.")
+        super().reserve(tokens)
 
 
 class _RecordingCache(DescriptionCache):

@@ -167,7 +167,7 @@ def _show_tally(tally: Tally, output: Path, price: Price | None, as_json: bool) 
         more = f", the first {len(tally.problems)} above" if tally.failed > len(tally.problems) else ""
         typer.echo(f"{tally.failed:,} phrases failed{more}; all are in {failed_file(output)}", err=True)
     if tally.left:
-        reason = f"{tally.failed_in_a_row} in a row failed" if tally.given_up else "--max-requests is reached"
+        reason = f"{tally.failed_in_a_row} in a row failed" if tally.given_up else "the budget is used up"
         typer.echo(
             f"{tally.left:,} phrases were not asked for: {reason}. What was answered is in the description cache; run "
             f"the same command again to go on.",

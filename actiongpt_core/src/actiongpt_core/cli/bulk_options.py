@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,13 @@ class Engines(enum.StrEnum):
     RAY = "ray"
 
 
+Input = Annotated[
+    str | None, typer.Option("--input", metavar="FILE", help="Many prompts, one a line; - for standard input.")
+]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="With --input: the folder of the motions.")]
+Format = Annotated[str, typer.Option("--format", help="With --input: npz, bvh, png or gif.")]
+ShardSize = Annotated[int, typer.Option(min=1, help="With --input: motions in one folder.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="With --input: prompts that go through the network together.")]
 EngineName = Annotated[Engines, typer.Option("--engine", help="This process, or Ray: many processes or machines.")]
 RayAddress = Annotated[
     str | None, typer.Option(help="A running cluster, HOST:PORT or auto; one on this machine if not given.")

@@ -11,7 +11,6 @@ import typer
 from actiongpt_core.cli import options
 
 if TYPE_CHECKING:
-    from actiongpt_core.interfaces import LLMProvider
     from actiongpt_core.types.text import Action, Descriptions
 
 
@@ -27,13 +26,13 @@ def describe(
     """Print the descriptions of each action in TEXT, who wrote them, and what that cost."""
     from actiongpt_core.registry import get_registry
     from actiongpt_core.text.cache import DescriptionCache
-    from actiongpt_core.text.decompose import DECOMPOSE
+    from actiongpt_core.text.decompose import is_decompose, read_text
     from actiongpt_core.text.describe import describe as describe_actions
 
     provider = get_registry().build_provider(llm, **options.provider_options(model, llm_options))
     cache = DescriptionCache()
-    actions = read_actions(text, provider, strategy)
-    asked_by = None if strategy == DECOMPOSE else strategy
+    actions = read_text(text, provider, strategy, cache)
+    asked_by = None if is_decompose(strategy) else strategy
     found = describe_actions(actions, provider, k, cache, strategy=asked_by)
     if as_json:
         typer.echo(json.dumps([attrs.asdict(item) for item in found], indent=2, ensure_ascii=False))
@@ -42,24 +41,6 @@ def describe(
         typer.echo(f"{_phrase(item.action)}  (descriptions: {said_of(item)})")
         for number, description in enumerate(item.texts, start=1):
             typer.echo(f"  {number}. {description}")
-
-
-def read_actions(text: str, provider: LLMProvider, strategy: str | None) -> list[Action]:
-    """The actions of a text: by the language model where it is to decompose it, else by our own rules.
-
-    Raises:
-        PromptError: The text cannot be turned into actions.
-        ConfigError: No strategy has this name, or the provider asks no language model.
-        ProviderError: The language model gives no actions.
-    """
-    from actiongpt_core.text.actions import parse_actions
-    from actiongpt_core.text.cache import DescriptionCache
-    from actiongpt_core.text.decompose import DECOMPOSE, decompose
-    from actiongpt_core.text.prompts import get_strategy
-
-    if strategy is not None and get_strategy(strategy).name == DECOMPOSE:
-        return decompose(text, provider, DescriptionCache())
-    return parse_actions(text, known=getattr(provider, "knows", None))
 
 
 def said_of(item: Descriptions) -> str:

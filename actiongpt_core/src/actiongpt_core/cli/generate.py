@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from actiongpt_core.cli import options
-from actiongpt_core.cli.describe import read_actions, said_of
+from actiongpt_core.cli import bulk_options, options
+from actiongpt_core.cli.describe import said_of
 
 if TYPE_CHECKING:
     from actiongpt_core.types.motion import Motion
@@ -20,10 +20,11 @@ _MAX_SEED = 2**31
 
 
 def generate(
-    text: options.Text,
+    text: Annotated[str | None, typer.Argument(help='What the person does, such as "walk, then sit down".')] = None,
     output: Annotated[
-        list[Path], typer.Option("--output", "-o", help="File to write; the suffix chooses the format. Repeatable.")
-    ],
+        list[Path] | None,
+        typer.Option("--output", "-o", help="File to write; the suffix chooses the format. Repeatable."),
+    ] = None,
     backbone: options.Backbone = None,
     checkpoint: options.Checkpoint = None,
     text_encoder: options.TextEncoder = None,
@@ -35,14 +36,52 @@ def generate(
     aggregator: options.Aggregator = None,
     k: options.K = 4,
     seconds: options.Seconds = "auto",
-    seed: Annotated[int | None, typer.Option(help="Same seed, same motion; a random one if not given.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same motion; a random one if not given, with --input 0.")
+    ] = None,
     noise_scale: options.NoiseScale = None,
     device: options.Device = "auto",
     as_json: options.AsJson = False,
+    source: bulk_options.Input = None,
+    out: bulk_options.Out = None,
+    file_format: bulk_options.Format = "npz",
+    shard_size: bulk_options.ShardSize = 1000,
+    batch_size: bulk_options.BatchSize = 32,
+    engine: bulk_options.EngineName = bulk_options.Engines.LOCAL,
+    ray_address: bulk_options.RayAddress = None,
+    workers: bulk_options.Workers = None,
 ) -> None:
-    """Generate the motion that TEXT tells and write it to files."""
+    """Generate the motion that TEXT tells and write it to files, or those of all the prompts of a file to a folder."""
+    if source is not None:
+        from actiongpt_core.cli.generate_many import Machines, generate_many
+
+        if text is not None or output or out is None:
+            raise typer.BadParameter("--input goes with --out DIR, and without TEXT and --output.")
+        settings = {
+            "backbone": backbone,
+            "llm": llm,
+            "aggregator": aggregator,
+            "checkpoint": checkpoint,
+            "text_encoder": text_encoder,
+            "stats": stats,
+            "llm_options": options.provider_options(model, llm_options),
+            "strategy": strategy,
+            "k": k,
+            "seconds": options.read_seconds(seconds),
+            "noise_scale": noise_scale,
+            "seed": seed or 0,
+            "format": file_format,
+            "shard_size": shard_size,
+        }
+        machines = Machines(engine=engine, address=ray_address, workers=workers, batch_size=batch_size, device=device)
+        generate_many(source, out, settings, machines, as_json)
+        return
+    if text is None or not output or out is not None or engine is not bulk_options.Engines.LOCAL:
+        raise typer.BadParameter("Give TEXT and --output FILE; or --input FILE and --out DIR for many prompts.")
     from actiongpt_core.export import check_path, save
     from actiongpt_core.registry import get_registry
+    from actiongpt_core.text.cache import DescriptionCache
+    from actiongpt_core.text.decompose import read_text
 
     # All that can be wrong without a model is found before one is loaded: nobody waits to learn of a typo.
     for path in output:
@@ -51,7 +90,7 @@ def generate(
     get_registry().motion_model(backbone)
     get_registry().aggregator(aggregator)
     provider = get_registry().build_provider(llm, **options.provider_options(model, llm_options))
-    actions = read_actions(text, provider, strategy)
+    actions = read_text(text, provider, strategy, DescriptionCache())
 
     from actiongpt_core.pipeline import Pipeline
 

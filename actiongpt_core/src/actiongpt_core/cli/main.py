@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from actiongpt_core.cli import cache, checkpoints, plugin_commands, plugins
+from actiongpt_core.cli.annotate import annotate
 from actiongpt_core.cli.describe import describe
 from actiongpt_core.cli.generate import generate
 from actiongpt_core.errors import ActionGPTError
@@ -65,6 +66,7 @@ app = typer.Typer(
 )
 app.command()(generate)
 app.command()(describe)
+app.command()(annotate)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 app.add_typer(checkpoints.app, name="checkpoints")

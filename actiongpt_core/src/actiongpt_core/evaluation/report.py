@@ -57,7 +57,7 @@ def evaluate_split(
         )
     clips = split_clips(cmu, split)
     references = [metric_joints(motion) for _, motion in clips]
-    runs = [[metric_joints(motion) for motion in _generate(pipeline, clips, seed)] for seed in seeds]
+    runs = [[metric_joints(motion) for motion in generate_split(pipeline, clips, seed)] for seed in seeds]
     return SplitReport(
         protocol=protocol_id(),
         split=split,
@@ -96,8 +96,14 @@ def nearest_text_metrics(cmu: CmuSet, split: str = "test", encoder: TextEncoder 
     return ape_ave(joints, [metric_joints(motion) for _, motion in wanted]).means
 
 
-def _generate(pipeline: Pipeline, clips: Sequence[tuple[str, Motion]], seed: int) -> list[Motion]:
-    """One motion a clip, as long as the clip where the model can make that length; metrics cut to the common length."""
+def generate_split(pipeline: Pipeline, clips: Sequence[tuple[str, Motion]], seed: int) -> list[Motion]:
+    """One motion a clip, as long as the clip where the model can make that length; metrics cut to the common length.
+
+    Args:
+        pipeline: Its own provider describes the texts.
+        clips: Text and motion of each, as `split_clips` gives them.
+        seed: Of every motion.
+    """
     shortest = getattr(pipeline.model, "min_frames", 1)
     longest = getattr(pipeline.model, "max_frames", round(MAX_SECONDS * pipeline.model.fps))
     prompts = []

@@ -64,17 +64,17 @@ def parse_actions(text: str, known: Callable[[str], bool] | None = None) -> list
     return actions
 
 
-def check_text(text: str) -> None:
-    """Refuse what nobody can describe.
+def check_text(text: str, max_characters: int = MAX_CHARACTERS) -> None:
+    """Stop unless a user's text can be read.
 
     Raises:
-        PromptError: The text is empty, too long, has control characters or no letters.
+        PromptError: It is empty, too long, has control characters or no letters.
     """
     if not isinstance(text, str) or not text.strip():
         raise PromptError('The text is empty. Say what the person does, for example "walk forward, then jump".')
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > max_characters:
         raise PromptError(
-            f"The text has {len(text)} characters; at most {MAX_CHARACTERS} are possible. Shorten it or split it."
+            f"The text has {len(text)} characters; at most {max_characters} are possible. Shorten it or split it."
         )
     for character in text:
         # Cc: control characters; Cs: halves of a character, which no encoder can write.

@@ -73,10 +73,12 @@ _COUNTS = _lexicon(
     ninety="ninety 90",
 )
 _NEGATIONS = frozenset(stem(word) for word in words_of("not no never without stop cannot nothing neither nor avoid"))
-_SPEEDS = _lexicon(
-    slow="slow slowly slower gentle gently calm calmly leisurely unhurried relaxed",
-    fast="fast faster quick quickly rapid rapidly brisk briskly swift swiftly hurried speedy",
-)
+#: Words that say how fast something is done.
+SPEED_WORDS = {
+    "slow": "slow slowly slower gentle gently calm calmly leisurely unhurried relaxed",
+    "fast": "fast faster quick quickly rapid rapidly brisk briskly swift swiftly hurried speedy",
+}
+_SPEEDS = _lexicon(**SPEED_WORDS)
 _PARTS = _lexicon(
     arm="arm arms hand hands fist fists elbow elbows wrist wrists finger forearm palm",
     leg="leg legs foot feet knee knees toe heel ankle thigh shin",
@@ -158,6 +160,23 @@ def why_different(phrase: str, other: str) -> str | None:
         "action": a.verbs != b.verbs,
         "speed": bool(a.speeds and b.speeds) and a.speeds != b.speeds,
         "body part": _differ_in_parts(a.parts, b.parts),
+    }
+    return next((name for name, differs in differences.items() if differs), None)
+
+
+def what_is_changed(phrase: str, rewritten: str) -> str | None:
+    """What a phrase in other words says otherwise. A verb that is not known here ("totter") may become another.
+
+    Returns:
+        "verb", "negation", "side", "direction" or "count"; None if nothing of it is changed, added or left out.
+    """
+    a, b = _read(phrase), _read(rewritten)
+    differences = {
+        "verb": not a.verbs & _VERBS <= b.verbs,
+        "negation": a.negated != b.negated,
+        "side": a.sides != b.sides,
+        "direction": bool(a.directions and b.directions) and not a.directions & b.directions,
+        "count": a.counts != b.counts,
     }
     return next((name for name, differs in differences.items() if differs), None)
 

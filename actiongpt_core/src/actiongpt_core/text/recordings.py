@@ -16,6 +16,9 @@ from actiongpt_core.text.cache import PUT, CacheKey, row
 from actiongpt_core.text.cache_file import opened, transaction
 from actiongpt_core.types.text import Answer
 
+# Answers to this strategy are lists of actions, kept beside the descriptions; who wants them names it.
+_ACTIONS = "decompose"
+
 
 @attrs.frozen(kw_only=True)
 class Selection:
@@ -38,11 +41,11 @@ class Selection:
         return " AND ".join(conditions) or "1", values
 
     def __str__(self) -> str:
-        """As it is written in messages: "by openai, gpt-4o"; empty where nothing narrows."""
+        """As it stands in messages: " by openai, gpt-4o, version 1 from before 2026-01-31"; empty if all are meant."""
         named = [str(value) for value in (self.provider, self.model, self.strategy) if value is not None]
         named += [f"version {self.version}"] if self.version is not None else []
-        named += [f"before {self.before:%Y-%m-%d %H:%M}"] if self.before is not None else []
-        return " by " + ", ".join(named) if named else ""
+        by = f" by {', '.join(named)}" if named else ""
+        return by if self.before is None else f"{by} from before {self.before:%Y-%m-%d %H:%M}"
 
 
 @attrs.frozen(kw_only=True)
@@ -100,10 +103,14 @@ def statistics(path: Path, selection: Selection | None = None) -> Statistics:
 def recordings(path: Path, selection: Selection) -> Iterator[list[Recording]]:
     """All recordings of each phrase, newest first; phrase by phrase in the order of their letters.
 
+    Lists of actions, which are recorded too, are left out unless their strategy is selected.
+
     Raises:
         CacheError: There is no cache, or it cannot be read.
     """
     condition, values = selection.where()
+    if selection.strategy is None:
+        condition, values = f"{condition} AND strategy <> ?", [*values, _ACTIONS]
     query = (
         "SELECT phrase, provider, model, strategy, version, sampling, text, time, rowid FROM descriptions "
         f"WHERE {condition} ORDER BY phrase, provider, model, strategy, version, sampling, k_index"

@@ -1,125 +1,261 @@
-"""OpenAI, and any server that speaks its protocol (set OPENAI_BASE_URL)."""
+"""OpenAI, and any server that speaks its protocol (base_url or OPENAI_BASE_URL)."""
 
 from __future__ import annotations
 
+import math
 import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actiongpt_core.errors import ProviderError
-from actiongpt_core.text.prompts import DEFAULT_STRATEGY, build_prompt
-from actiongpt_core.types.text import Action, Descriptions
+from actiongpt_core.errors import ConfigError, ProviderError
+from actiongpt_core.text import asking
+from actiongpt_core.text.budget import Budget
+from actiongpt_core.text.providers.openai_access import Access, read_server
+from actiongpt_core.text.providers.openai_answers import Found, read_answers
+from actiongpt_core.text.providers.openai_errors import RefusedError, failure
+from actiongpt_core.types.text import Answer, Prompt
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
-KEY_VARIABLE = "OPENAI_API_KEY"
+MODEL_VARIABLE = "ACTIONGPT_OPENAI_MODEL"
 DEFAULT_MODEL = "gpt-4o-mini"
+#: The kind of each setting of sampling and the least that it can be.
+_SAMPLING: Mapping[str, tuple[type, float]] = {
+    "temperature": (float, 0),
+    "top_p": (float, 0),
+    "max_tokens": (int, 1),
+    "seed": (int, -math.inf),
+}
 
 
 class OpenAIProvider:
-    """Asks a chat model for K descriptions. The key is read from OPENAI_API_KEY when it is needed, and kept nowhere.
+    """Asks a language model on a server. Threads may share it.
+
+    K descriptions are asked for in one request where the server gives several answers, else in K at the same time.
+    With a seed each is a request of its own, so that it does not depend on K.
 
     Args:
         model: The model's name; None for the environment variable ACTIONGPT_OPENAI_MODEL, else gpt-4o-mini.
         base_url: The server; None for the environment variable OPENAI_BASE_URL, else OpenAI's.
-        strategy: The prompt strategy.
-        temperature: Randomness of the answer.
-        top_p: Share of the probability that is sampled from.
-        max_tokens: Length of an answer. The defaults of these three are the paper's.
+        key_file: File that holds the API key; None for the environment variable OPENAI_API_KEY, else the file that
+            OPENAI_API_KEY_FILE names. It is read for each request. A server other than OpenAI's may need none.
+        strategy: How it is asked.
+        endpoint: "chat", or "completions" for models that continue a text.
+        temperature: Randomness of the answers; None for the strategy's.
+        top_p: Share of the probability that is sampled from; None for the strategy's.
+        max_tokens: Length of an answer; None for the strategy's.
+        seed: Of the first of the K answers, the next ones have the numbers after it; None for other answers each time.
+        concurrency: Requests at the same time.
         timeout: Seconds to wait for an answer.
-        max_retries: How often a request is repeated when the server is busy or the connection breaks.
+        max_retries: How often a request is repeated when the server is busy or the connection breaks. The client
+            waits longer each time, or as long as the server says.
+        max_requests: Requests in the life of this object; None for any number.
+        max_total_tokens: Tokens of questions and answers together; None for any number.
+
+    Raises:
+        ConfigError: A setting cannot work.
     """
 
     name = "openai"
     cacheable = True
+    complete = asking.complete
 
     def __init__(
         self,
         model: str | None = None,
         *,
         base_url: str | None = None,
-        strategy: str = DEFAULT_STRATEGY,
-        temperature: float = 0.5,
-        top_p: float = 1.0,
-        max_tokens: int = 128,
+        key_file: str | Path | None = None,
+        strategy: str | None = None,
+        endpoint: str = "chat",
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        seed: int | None = None,
+        concurrency: int = 8,
         timeout: float = 60.0,
         max_retries: int = 2,
+        max_requests: int | None = None,
+        max_total_tokens: int | None = None,
     ) -> None:
-        self.model = model or os.environ.get("ACTIONGPT_OPENAI_MODEL") or DEFAULT_MODEL
-        self.base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        if endpoint not in ("chat", "completions"):
+            raise ConfigError(f"The endpoint must be 'chat' or 'completions', got {endpoint!r}.")
+        given = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "seed": seed}
+        self.sampling: dict[str, Any] = {
+            name: _number(name, value, *_SAMPLING[name]) for name, value in given.items() if value is not None
+        }
+        if endpoint != "chat":  # answers depend on it, so it belongs to the key under which they are kept
+            self.sampling["endpoint"] = endpoint
+        self.model = model or os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
         self.strategy = strategy
-        self.sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
-        self.timeout = timeout
-        self.max_retries = max_retries
+        self.endpoint = endpoint
+        self.concurrency = int(_number("concurrency", concurrency, int, 1))
+        self.timeout = float(_number("timeout", timeout, float, 0.001))
+        self.max_retries = int(_number("max_retries", max_retries, int, 0))
+        self.budget = Budget(max_requests, max_total_tokens)
+        self._access = Access(read_server(base_url), Path(key_file) if key_file is not None else None)
+        self.base_url = self._access.server.url
+        self._slots = threading.BoundedSemaphore(self.concurrency)
+        self._lock = threading.Lock()
+        self._client: OpenAI | None = None
+        # What the server turned out to be like.
+        self._gives_one = False
+        self._limit_name = "max_tokens"
+        self._left_out: frozenset[str] = frozenset()
 
-    def complete(self, action: Action, k: int) -> Descriptions:
-        """Ask for K descriptions; a server that gives fewer answers at once is asked again.
+    def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
+        """Answers, each as it arrives; see `LanguageModel`.
 
         Raises:
-            ProviderError: There is no key, the server cannot be reached or refuses, or its answers are empty.
+            BudgetError: No more may be asked.
+            ProviderError: There is no key, the server cannot be reached or refuses, or all that it gives is no answer.
         """
-        prompt = build_prompt(action.phrase, self.strategy)
-        texts: list[str] = []
-        with self._client() as client:
-            # Twice K requests fill up K texts even where every second answer is empty.
-            for _ in range(2 * k):
-                if len(texts) >= k:
-                    break
-                texts += self._ask(client, prompt, k - len(texts))
-        if len(texts) < k:
+        self._access.check()
+        refusals: list[str] = []
+        has_answer = False
+        for found in self._requests(prompt, list(draws), sampling):
+            refusals += found.refusals
+            has_answer |= bool(found.answers)
+            yield from found.answers
+        if refusals and not has_answer:
             raise ProviderError(
-                f"Model {self.model!r} gave {len(texts)} of {k} descriptions of {action.phrase!r}; its other answers "
-                f"were empty. Try another model, or the provider 'pack' or 'passthrough'."
+                f"{self._access.server} ({self.model}) {refusals[0]}. Write the phrase in other words, or try another "
+                f"model or strategy."
             )
-        return Descriptions(
-            action=action,
-            texts=tuple(texts[:k]),
-            source="llm",
-            provider=self.name,
-            model=self.model,
-            prompt=prompt,
-            sampling=dict(self.sampling),
-        )
 
-    def _client(self) -> OpenAI:
-        key = os.environ.get(KEY_VARIABLE)
-        if not key:
-            raise ProviderError(
-                f"The provider 'openai' needs an API key in the environment variable {KEY_VARIABLE} (any value for a "
-                f"local server at OPENAI_BASE_URL). Without a key use the provider 'pack' or 'passthrough'."
-            )
-        from openai import OpenAI  # half a second that only its users pay
+    def _requests(self, prompt: Prompt, draws: list[int], sampling: Mapping[str, Any]) -> Iterator[Found]:
+        """What came of each request: of one for all draws, then of one for each draw that it leaves."""
+        is_refused = False
+        if len(draws) > 1 and "seed" not in sampling and not self._gives_one:
+            try:
+                found = self._ask(prompt, draws, sampling)
+            except RefusedError:
+                is_refused = True  # perhaps for another reason than the number; then one alone is refused too
+            else:
+                draws = draws[found.num_choices :]
+                self._gives_one = bool(draws)
+                yield found
+        for found in self._one_by_one(prompt, draws, sampling):
+            self._gives_one |= is_refused
+            yield found
 
-        return OpenAI(api_key=key, base_url=self.base_url, timeout=self.timeout, max_retries=self.max_retries)
+    def _one_by_one(self, prompt: Prompt, draws: list[int], sampling: Mapping[str, Any]) -> Iterator[Found]:
+        """One request a draw, at the same time. After a failure no more are begun; what is under way still comes."""
+        if len(draws) < 2:
+            yield from (self._ask(prompt, [draw], sampling) for draw in draws)
+            return
+        is_over, problem = threading.Event(), None
 
-    def _ask(self, client: OpenAI, prompt: str, n: int) -> list[str]:
-        """Up to n answers, empty ones left out."""
+        def one(draw: int) -> Found | None:
+            try:
+                return None if is_over.is_set() else self._ask(prompt, [draw], sampling)
+            except BaseException:
+                is_over.set()
+                raise
+
+        pool = ThreadPoolExecutor(min(len(draws), self.concurrency))
+        try:
+            for future in as_completed([pool.submit(one, draw) for draw in draws]):
+                problem = problem or future.exception()
+                if future.exception() is None and (found := future.result()) is not None:
+                    yield found
+        finally:
+            is_over.set()
+            pool.shutdown()
+        if problem is not None:
+            raise problem
+
+    def _ask(self, prompt: Prompt, draws: list[int], sampling: Mapping[str, Any]) -> Found:
+        """One request; it is repeated where the server turns out to want it in another form."""
+        request = self._request(prompt, draws, sampling)
+        try:
+            return self._send(request, draws)
+        except RefusedError as refusal:
+            self._learn(refusal)
+            if self._request(prompt, draws, sampling) == request:
+                raise
+        return self._ask(prompt, draws, sampling)
+
+    def _request(self, prompt: Prompt, draws: list[int], sampling: Mapping[str, Any]) -> dict[str, Any]:
+        settings = {name: value for name, value in sampling.items() if value != 1 or name not in self._left_out}
+        settings.pop("endpoint", None)
+        if "seed" in settings:
+            settings["seed"] += draws[0]
+        if "max_tokens" in settings:
+            settings[self._limit_name] = settings.pop("max_tokens")
+        if len(draws) > 1:
+            settings["n"] = len(draws)
+        if self.endpoint == "chat":
+            return {"model": self.model, "messages": list(prompt.messages), **settings}
+        stop = {"stop": list(prompt.stop)} if prompt.stop else {}
+        return {"model": self.model, "prompt": prompt.text, **stop, **settings}
+
+    def _learn(self, refusal: RefusedError) -> None:
+        """Models that think before they answer want the limit under another name, and no settings of sampling."""
+        if "max_completion_tokens" in refusal.reason:
+            self._limit_name = "max_completion_tokens"
+        elif refusal.parameter in ("temperature", "top_p"):
+            self._left_out |= {refusal.parameter}  # where it is 1, which is what the protocol means without it
+
+    def _send(self, request: dict[str, Any], draws: list[int]) -> Found:
         import openai
 
+        client, budget, reserved = self._connected(), self.budget, _most_tokens(request)
+        resource: Any = client.chat.completions if self.endpoint == "chat" else client.completions
+        spent, problem = (0, 0), None
+        budget.reserve(reserved)
         try:
-            answer = client.chat.completions.create(
-                model=self.model, messages=[{"role": "user", "content": prompt}], n=n, **self.sampling
+            with self._slots:
+                start = time.perf_counter()
+                response = resource.with_raw_response.create(**request)
+                seconds = time.perf_counter() - start
+            found = read_answers(
+                self._access.hide(response.http_response.text), draws, seconds, str(self._access.server)
             )
-        except openai.BadRequestError as error:
-            if n > 1:  # some servers give one answer at a time
-                return self._ask(client, prompt, 1)
-            raise self._failure(error) from None
-        except openai.OpenAIError as error:
-            # From None: the cause holds the request with the key in its headers.
-            raise self._failure(error) from None
-        # A proxy's login page is no completion: what is not there counts as no answer.
-        messages = [getattr(choice, "message", None) for choice in getattr(answer, "choices", None) or []]
-        # Differs from the original, which deletes newlines and so glues two words together.
-        texts = [" ".join((getattr(message, "content", None) or "").split()) for message in messages]
-        return [text for text in texts if text]
+            spent = found.spent(_question(request))
+        except openai.APIError as error:
+            problem = failure(error, self._access, self.model, self.timeout, self.max_retries)
+        finally:
+            budget.settle(reserved, *spent)
+        if problem is not None:
+            raise problem  # here, where the client's error is no context of it
+        return found
 
-    def _failure(self, error: Exception) -> ProviderError:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        key = os.environ.get(KEY_VARIABLE)
-        if key:
-            reason = reason.replace(key, "***")
-        where = self.base_url or "OpenAI"
-        return ProviderError(
-            f"{where} did not answer ({type(error).__name__}: {reason[:300]}). Check {KEY_VARIABLE}, the model name "
-            f"{self.model!r} and the network, or use the provider 'pack' or 'passthrough'."
-        )
+    def _connected(self) -> OpenAI:
+        with self._lock:
+            if self._client is None:
+                self._client = self._access.connect(self.timeout, self.max_retries)
+                weakref.finalize(self, self._client.close)
+            return self._client
+
+
+def _question(request: Mapping[str, Any]) -> str:
+    messages = request.get("messages")
+    return str(request["prompt"]) if messages is None else "\n".join(message["content"] for message in messages)
+
+
+def _most_tokens(request: Mapping[str, Any]) -> int:
+    """What a request may take: no token is shorter than a byte, and a chat adds some to each message."""
+    prompt = len(_question(request).encode()) + 8 * len(request.get("messages", ()))
+    limit = request.get("max_tokens") or request.get("max_completion_tokens") or 0  # without one nobody knows
+    return prompt + int(request.get("n", 1)) * int(limit)
+
+
+def _number(name: str, value: Any, kind: type, least: float) -> Any:
+    """A setting; a whole number will do for a float.
+
+    Raises:
+        ConfigError: It is no number of this kind, or too small.
+    """
+    kinds = (int,) if kind is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value) or value < least:
+        what = "a whole number" if kind is int else "a number"
+        bound = f" of at least {least:g}" if math.isfinite(least) else ""
+        raise ConfigError(f"{name} must be {what}{bound}, got {value!r}.")
+    return value

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from actiongpt_core.errors import ConfigError, MissingAssetError
 from actiongpt_core.interfaces import TextEncoder
 from actiongpt_core.text.folding import fold, normalise
 from actiongpt_core.text.phrases import why_different
+from actiongpt_core.text.vectors import embedding_key, unit_vectors
 from actiongpt_core.types.text import Action, Descriptions
 
 _LOG = logging.getLogger("actiongpt_core")
@@ -79,7 +79,7 @@ class PackProvider:
             MissingAssetError: The embedded text encoder is not installed.
         """
         encoder = self._encoder()
-        cosines: NDArray[np.float32] = self._embeddings @ _embed(encoder, [phrase])[0]
+        cosines: NDArray[np.float32] = self._embeddings @ unit_vectors(encoder, [phrase])[0]
         near = sorted(zip(cosines.tolist(), self.descriptions, strict=True), reverse=True)
         candidates = (other for cosine, other in near if cosine >= threshold)
         return next((other for other in candidates if why_different(phrase, other) is None), None)
@@ -134,13 +134,13 @@ class PackProvider:
                 if str(stored["key"]) == embedding_key(phrases, encoder.name):
                     embeddings: NDArray[np.float32] = stored["embeddings"].astype(np.float32)
                     return embeddings
-        return _embed(encoder, phrases)
+        return unit_vectors(encoder, phrases)
 
     def write_embeddings(self) -> Path:
         """Write the embeddings of the phrases beside the file, half precision; they then need not be computed."""
         phrases, encoder = list(self.descriptions), self._encoder()
         file = self.path.with_suffix(".npz")
-        embeddings = _embed(encoder, phrases).astype(np.float16)
+        embeddings = unit_vectors(encoder, phrases).astype(np.float16)
         np.savez(file, embeddings=embeddings, key=np.array(embedding_key(phrases, encoder.name)))
         return file
 
@@ -171,11 +171,6 @@ def read_pack(path: Path) -> dict[str, list[str]]:
     return content
 
 
-def embedding_key(phrases: Iterable[str], encoder: str) -> str:
-    """Names the phrases and the encoder that embeddings belong to."""
-    return hashlib.sha256("\n".join([encoder, *phrases]).encode()).hexdigest()
-
-
 def _written(phrase: str) -> str:
     """The phrase without case and spacing; unlike `normalise` it keeps "run, jog" and "run/jog" apart."""
     return " ".join(phrase.casefold().split())
@@ -187,19 +182,6 @@ def _index(phrases: Iterable[str], form: Any) -> dict[str, str]:
     for phrase in sorted(phrases, key=lambda phrase: phrase != form(phrase)):
         index.setdefault(form(phrase), phrase)
     return index
-
-
-def _embed(encoder: TextEncoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Unit vectors (number of texts, C)."""
-    rows = []
-    for start in range(0, len(texts), 64):
-        pooled = encoder.encode(texts[start : start + 64]).pooled
-        if pooled is None:
-            raise ConfigError(f"The text encoder {encoder.name} gives no pooled vectors; neighbours need them.")
-        rows.append(pooled.float().cpu().numpy())
-    vectors: NDArray[np.float32] = np.concatenate(rows)
-    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
 
 
 @functools.cache

@@ -1,0 +1,254 @@
+"""Motions of many prompts into one folder."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from actiongpt_core.bulk.cluster import Cluster
+from actiongpt_core.bulk.inputs import MAX_SHOWN, read_entries
+from actiongpt_core.bulk.job import Job, JobFolder, Made, Prompt
+from actiongpt_core.errors import ActionGPTError, ConfigError, PromptError
+from actiongpt_core.export import save
+from actiongpt_core.pipeline import Pipeline
+from actiongpt_core.plugins import one_line
+from actiongpt_core.registry import get_registry
+from actiongpt_core.text.actions import MAX_ACTIONS
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.text import Action, Descriptions
+
+
+@attrs.define(kw_only=True)
+class Count:
+    """How far a job is."""
+
+    prompts: int
+    before: int = 0  #: motions that were there already
+    made: int = 0
+    failed: int = 0
+    problems: dict[str, str] = attrs.field(factory=dict)  #: the first of the prompts that failed, with their reasons
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Prompts of which it is known what came of them."""
+        return self.before + self.made + self.failed
+
+    def count(self, made: Made) -> None:
+        """Count what came of one more prompt."""
+        error = made.record.get("error")
+        if error is None:
+            self.made += 1
+            return
+        self.failed += 1
+        if len(self.problems) < MAX_SHOWN:
+            self.problems[f"{made.record['index']}: {made.record['text']}"] = error
+
+
+class Engine(Protocol):
+    """Where the work is done."""
+
+    def made(self, job: Job, prompts: Iterable[Prompt]) -> Iterator[Made]:
+        """What comes of prompts."""
+        ...
+
+
+class Maker:
+    """Makes the motions of a job.
+
+    Args:
+        job: What is made.
+        device: As of `Pipeline`.
+
+    Raises:
+        As `Pipeline`.
+    """
+
+    def __init__(self, job: Job, device: str = "auto") -> None:
+        self._job = job
+        self._pipeline = Pipeline(
+            job.backbone,
+            llm=get_registry().build_provider(job.llm, **job.llm_options),
+            aggregator=job.aggregator,
+            checkpoint=job.checkpoint,
+            text_encoder=job.text_encoder,
+            stats=job.stats,
+            strategy=job.strategy,
+            k=job.k,
+            device=device,
+        )
+
+    def make(self, prompts: Sequence[Prompt]) -> list[Made]:
+        """What comes of prompts that go through the network together; one that cannot work harms no other."""
+        try:
+            return self._together(prompts)
+        except Exception as error:  # a plugin's may be of any family
+            if len(prompts) == 1:
+                return [self._failed(prompts[0], error)]
+        # What was answered for these prompts is in the cache, so that halves ask for little again.
+        half = len(prompts) // 2
+        return self.make(prompts[:half]) + self.make(prompts[half:])
+
+    def _together(self, prompts: Sequence[Prompt]) -> list[Made]:
+        for prompt in prompts:
+            if prompt.problem is not None:
+                raise PromptError(f"{prompt.place} {prompt.problem}.")
+        planned = [self._pipeline.plan(prompt.text, seconds=self._job.seconds) for prompt in prompts]
+        described = self._described(action.phrase for actions in planned for action in actions)
+        told = [[attrs.evolve(described[it.phrase], action=it) for it in actions] for actions in planned]
+        seeds = [self._seed(prompt) for prompt in prompts]
+        motions = self._pipeline.generate_batch(told, seed=seeds, noise_scale=self._job.noise_scale)
+        return [self._made(*item) for item in zip(prompts, motions, told, strict=True)]
+
+    def _described(self, phrases: Iterable[str]) -> dict[str, Descriptions]:
+        """Each phrase once, as many at the same time as one prompt may have actions."""
+        actions = [Action(phrase) for phrase in dict.fromkeys(phrases)]
+        parts = [actions[start : start + MAX_ACTIONS] for start in range(0, len(actions), MAX_ACTIONS)]
+        return {found.phrase: found for part in parts for found in self._pipeline.describe(part)}
+
+    def _made(self, prompt: Prompt, motion: Motion, told: Sequence[Descriptions]) -> Made:
+        file = self._job.file(prompt.index)
+        with tempfile.TemporaryDirectory() as folder:
+            content = save(motion, Path(folder) / Path(file).name).read_bytes()
+        return Made(
+            record={
+                **self._record(prompt),
+                "file": file,
+                "seconds": motion.seconds,
+                "frames": motion.num_frames,
+                "sources": [item.source for item in told],
+            },
+            content=content,
+        )
+
+    def _failed(self, prompt: Prompt, error: Exception) -> Made:
+        reason = str(error) if isinstance(error, ActionGPTError) else one_line(error)
+        return Made(record={**self._record(prompt), "error": reason})
+
+    def _record(self, prompt: Prompt) -> dict[str, Any]:
+        return {"index": prompt.index, "text": prompt.text, "seed": self._seed(prompt)}
+
+    def _seed(self, prompt: Prompt) -> int:
+        return self._job.seed + prompt.index
+
+
+@attrs.frozen(kw_only=True)
+class LocalEngine:
+    """Makes motions in this process.
+
+    Args:
+        batch_size: Prompts that go through the network together.
+        device: As of `Pipeline`.
+    """
+
+    batch_size: int = 32
+    device: str = "auto"
+
+    def made(self, job: Job, prompts: Iterable[Prompt]) -> Iterator[Made]:
+        """What comes of prompts, in order."""
+        remaining, maker = iter(prompts), None
+        while batch := list(itertools.islice(remaining, self.batch_size)):
+            maker = maker or Maker(job, self.device)
+            yield from maker.make(batch)
+
+
+@attrs.frozen(kw_only=True)
+class RayEngine:
+    """Makes motions in the processes of a cluster, each with a pipeline of its own and one thread.
+
+    The files come to this process, which writes them: the machines need no common folder. Checkpoints and text models
+    that are given as folders have to be on all of them.
+
+    Args:
+        cluster: Where the processes are.
+        batch_size: Prompts that go through the network together.
+        device: As of `Pipeline`; with "cuda" every process gets a GPU of its own.
+    """
+
+    cluster: Cluster
+    batch_size: int = 32
+    device: str = "auto"
+
+    def made(self, job: Job, prompts: Iterable[Prompt]) -> Iterator[Made]:
+        """What comes of prompts, in order."""
+        sent = self.cluster.send((attrs.asdict(prompt) for prompt in prompts), self.batch_size)
+        num_gpus = int(self.device.startswith("cuda"))
+        for row in self.cluster.results(sent, RayMaker, (job, self.device), num_gpus=num_gpus):
+            if row["cannot"]:
+                raise ConfigError(f"A process of the cluster cannot make motions: {row['cannot']}")
+            record = json.loads(row["record"])
+            yield Made(record=record, content=None if "error" in record else row["content"])
+
+
+class RayMaker:
+    """A process of the cluster that makes motions.
+
+    Args:
+        job: What is made.
+        device: As of `Pipeline`.
+    """
+
+    def __init__(self, job: Job, device: str) -> None:
+        self._job = job
+        self._device = device
+        self._maker: Maker | None = None
+
+    def __call__(self, table: Any) -> dict[str, list[Any]]:
+        """What comes of some prompts: records as JSON, and the content of the files."""
+        prompts = [Prompt(**row) for row in table.to_pylist()]
+        try:
+            # Here and not when it is built: an error there would reach the user in words of Ray.
+            maker = self._maker = self._maker or self._build()
+        except ActionGPTError as error:
+            return {"cannot": [str(error)], "record": [""], "content": [b""]}
+        made = maker.make(prompts)
+        return {
+            "cannot": [""] * len(made),
+            "record": [json.dumps(item.record) for item in made],
+            "content": [item.content or b"" for item in made],
+        }
+
+    def _build(self) -> Maker:
+        import torch
+
+        torch.set_num_threads(1)
+        return Maker(self._job, self._device)
+
+
+def generate(
+    source: Path, out: Path, job: Job, engine: Engine, report: Callable[[Count], None] = lambda count: None
+) -> Count:
+    """Make the motion of every prompt of an input that is not there yet.
+
+    Args:
+        source: A file as `read_entries` reads it: a prompt a line. Equal prompts are made as often as they stand there,
+            with different seeds.
+        out: The folder; see `JobFolder`.
+        job: What is to be made of each prompt.
+        engine: Where the work is done.
+        report: Called after every prompt.
+
+    Raises:
+        MissingAssetError: The input is not there.
+        ConfigError: The input cannot be read or holds no prompt; the folder holds another job or cannot be written.
+        As `Pipeline`, for what is wrong with all prompts alike.
+    """
+    start = time.perf_counter()
+    num_prompts = sum(1 for _ in read_entries(source))
+    if not num_prompts:
+        raise ConfigError(f"{source} holds no prompt. Give a text file with one prompt a line.")
+    folder = JobFolder(out, job)
+    count = Count(prompts=num_prompts, before=sum(1 for index in folder.done if index < num_prompts))
+    for made in engine.made(job, folder.missing(read_entries(source))):
+        folder.keep(made)
+        count.count(made)
+        count.seconds = time.perf_counter() - start
+        report(count)
+    return count

@@ -12,6 +12,7 @@ import pytest
 from llm_stub import serve  # type: ignore[import-not-found]
 
 from actiongpt_core.bulk import generate as motions
+from actiongpt_core.bulk import ray_generate
 from actiongpt_core.bulk.annotate import LocalEngine, Tally, annotate, failed_file
 from actiongpt_core.bulk.asker import Asking
 from actiongpt_core.bulk.cluster import Cluster, cluster
@@ -182,7 +183,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_what_is_missing_is_made_and_the_folder_is_that_of_the_local_engine(
     job: Job, place: Place, ray_cluster: Cluster
 ) -> None:
-    by_ray = motions.RayEngine(cluster=ray_cluster, batch_size=2, device="cpu")
+    by_ray = ray_generate.RayEngine(cluster=ray_cluster, batch_size=2, device="cpu")
     local = motions.LocalEngine(batch_size=2, device="cpu")
     both, alone = place.folder / "both", place.folder / "alone"
     motions.generate(place.write(PROMPTS[:2]), both, job, local)
@@ -191,14 +192,3 @@ def test_what_is_missing_is_made_and_the_folder_is_that_of_the_local_engine(
     motions.generate(place.write(PROMPTS), alone, job, local)
     assert files(both) == files(alone)
     assert len(files(alone)) == 2 + 5
-
-
-def test_what_is_wrong_with_all_prompts_is_one_error_in_our_words(
-    place: Place, ray_cluster: Cluster, plugin: None
-) -> None:
-    job = Job(backbone="stride", llm="passthrough", checkpoint="nowhere")
-    with pytest.raises(ConfigError, match=r"cannot make motions: This backbone reads no checkpoint"):
-        motions.generate(
-            place.write(PROMPTS), place.folder / "out", job, motions.RayEngine(cluster=ray_cluster, device="cpu")
-        )
-    assert not (place.folder / "out").exists()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -13,6 +15,7 @@ import torch
 
 from actiongpt_core.bulk.generate import Count, LocalEngine, generate
 from actiongpt_core.bulk.job import Job
+from actiongpt_core.bulk.ray_generate import RayEngine
 from actiongpt_core.errors import ConfigError
 from actiongpt_core.export.npz import load_npz
 from actiongpt_core.pipeline import Pipeline
@@ -131,3 +134,28 @@ def test_settings_are_plain_values_that_json_keeps(run: Callable[..., Count], tm
     stored = json.loads((tmp_path / "out" / "job.json").read_text())
     assert stored.pop("layout") == 1
     assert attrs.asdict(Job(**stored)) == stored
+
+
+# --- by processes that are somewhere else ----------------------------------------------------------------------------
+
+
+class OneProcess:
+    """Stands for a cluster: the worker is called in this process, with a table as the cluster gives it."""
+
+    def send(self, rows: Iterable[Any], rows_per_task: int) -> list[Any]:
+        return [SimpleNamespace(to_pylist=lambda: list(rows))]
+
+    def results(self, sent: list[Any], worker: type, arguments: Any, **_: Any) -> Iterator[dict[str, Any]]:
+        made = pickle.loads(pickle.dumps(worker(*arguments)))
+        for table in sent:
+            columns = made(table)
+            yield from (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+
+
+def test_a_process_that_cannot_make_motions_is_one_error_in_our_words(tmp_path: Path, motions: Any) -> None:
+    source = tmp_path / "prompts.txt"
+    source.write_text("\n".join(PROMPTS))
+    engine = RayEngine(cluster=OneProcess(), device="cpu")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"cannot make motions: This backbone reads no checkpoint"):
+        generate(source, tmp_path / "out", Job(checkpoint="nowhere"), engine)
+    assert not (tmp_path / "out").exists()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
 
-from actiongpt_core.bulk import progress
 from actiongpt_core.bulk.progress import Progress, remaining
 
 
@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which only tests change."""
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("actiongpt_core.bulk.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 

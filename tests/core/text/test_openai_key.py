@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llm_stub import CUT, SILENT, Reply, StubServer, chat, describe, error
+from llm_stub import CUT, SILENT, Reply, StubServer, chat, error
 
 from actiongpt_core.errors import ConfigError, ProviderError
 from actiongpt_core.text.cache import DescriptionCache
@@ -245,6 +245,10 @@ def test_an_address_that_cannot_be_is_refused_without_being_repeated(url: str) -
     assert caught.value.__context__ is None
 
 
-def test_good_answers_are_not_touched(server: StubServer) -> None:
-    server.reply = describe
-    assert "***" not in OpenAIProvider().complete(Action("walk"), 1).texts[0]
+def test_a_word_that_stands_for_a_key_is_left_in_the_answers(
+    server: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "anything")
+    server.reply = lambda request: chat(["The person steps forward without touching anything."])
+    found = OpenAIProvider().complete(Action("walk"), 1)
+    assert found.texts == ("The person steps forward without touching anything.",)

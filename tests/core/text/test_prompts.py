@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from actiongpt_core.errors import ConfigError
-from actiongpt_core.text.prompts import build_prompt
+from actiongpt_core.text.actions import parse_actions
+from actiongpt_core.text.cleaning import UnusableAnswerError, read_description
+from actiongpt_core.text.prompts import STRATEGIES, Strategy, build_prompt, get_strategy
+from actiongpt_core.types.text import Answer, Prompt
 
 
 def test_default_prompt_is_the_papers_word_for_word() -> None:
@@ -12,6 +17,99 @@ def test_default_prompt_is_the_papers_word_for_word() -> None:
     )
 
 
+def test_the_papers_prompt_goes_to_a_chat_model_as_one_message() -> None:
+    prompt = get_strategy("action-gpt").build("walk")
+    assert prompt.messages == ({"role": "user", "content": prompt.text},)
+    assert prompt.stop == ()
+
+
 def test_unknown_strategy_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'action-gpt'"):
         build_prompt("walk", "action_gpt")
+
+
+def test_a_strategy_of_ones_own_is_taken_as_it_is() -> None:
+    own = Strategy(
+        name="shout", version=1, summary="", build=lambda phrase: Prompt(messages=(), text=f"{phrase.upper()}!")
+    )
+    assert build_prompt("walk", own) == "WALK!"
+
+
+def test_the_strategies_have_names_versions_and_summaries() -> None:
+    assert set(STRATEGIES) == {"action-gpt", "few-shot", "normalise", "decompose"}
+    for name, strategy in STRATEGIES.items():
+        assert strategy.name == name
+        assert strategy.version >= 1
+        assert strategy.summary
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("phrase", ["juggle", 'say "hi" {x} %s', "走る"])
+def test_the_phrase_stands_in_both_forms_of_a_prompt_once_and_last(name: str, phrase: str) -> None:
+    prompt = get_strategy(name).build(phrase)
+    assert prompt.text.count(phrase) == prompt.messages[-1]["content"].count(phrase) == 1
+    assert prompt.messages[-1]["role"] == "user"
+
+
+def test_the_examples_are_descriptions_by_our_own_rules_and_favour_no_side() -> None:
+    prompt = get_strategy("few-shot").build("walk")
+    told = [message["content"] for message in prompt.messages if message["role"] == "assistant"]
+    assert len(told) == 4
+    for text in told:
+        assert read_description("walk", Answer(draw=0, text=text)) == text
+        assert 25 <= len(text.split()) <= 50
+        assert text in prompt.text
+    actions = " ".join(message["content"] for message in prompt.messages if message["role"] == "user")
+    assert len(re.findall("left", actions)) == len(re.findall("right", actions)) == 1
+
+
+# --- normalise -------------------------------------------------------------------------------------------------------
+
+
+def label(phrase: str, answer: str) -> str:
+    return get_strategy("normalise").read(phrase, Answer(draw=0, text=answer))
+
+
+def test_the_examples_of_rewriting_pass_their_own_check() -> None:
+    messages = get_strategy("normalise").build("walk").messages[1:-1]
+    pairs = [(one["content"], other["content"]) for one, other in zip(messages[::2], messages[1::2], strict=True)]
+    assert len(pairs) == 5
+    assert [label(text, answer) for text, answer in pairs] == [answer for _, answer in pairs]
+    assert all(len(parse_actions(answer)) == 1 for _, answer in pairs)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "answer", "said"),
+    [
+        ("strolls ahead", "walk forward", "walk forward"),
+        ("she totters about", ' "Walk around." ', "Walk around"),
+        ("walks", "1. walk", "walk"),
+    ],
+)
+def test_a_label_is_read_without_what_surrounds_it(phrase: str, answer: str, said: str) -> None:
+    assert label(phrase, answer) == said
+
+
+@pytest.mark.parametrize(
+    ("phrase", "answer", "changed"),
+    [
+        ("raise the left arm", "raise the right arm", "side"),
+        ("raise an arm", "raise the left arm", "side"),
+        ("raise the left arm", "raise an arm", "side"),
+        ("jump twice", "jump", "count"),
+        ("jump", "jump three times", "count"),
+        ("walk backward", "walk forward", "direction"),
+        ("do not move the legs while waving", "wave and move the legs", "negation"),
+        ("walk forward", "run forward", "verb"),
+        ("walk and wave", "walk", "verb"),
+    ],
+)
+def test_a_label_that_says_something_else_is_refused(phrase: str, answer: str, changed: str) -> None:
+    with pytest.raises(UnusableAnswerError, match=f"changes the {changed}"):
+        label(phrase, answer)
+
+
+@pytest.mark.parametrize("answer", ["", "...", "walk " * 20])
+def test_a_label_has_words_and_not_many(answer: str) -> None:
+    with pytest.raises(UnusableAnswerError):
+        label("walk", answer)

@@ -16,7 +16,8 @@ from actiongpt_core.bulk.inputs import MAX_SHOWN, Survey, distinct, read_entries
 from actiongpt_core.bulk.output import JsonObjectWriter
 from actiongpt_core.text.cache import DescriptionCache
 
-_T, _R = TypeVar("_T"), TypeVar("_R")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 #: After so many failures in a row a server that costs time or money is asked no more: it is down, or the key wrong.
 GIVE_UP_AFTER = 20

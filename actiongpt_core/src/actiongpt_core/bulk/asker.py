@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -27,12 +27,16 @@ class Asking:
     k: int = 4
 
 
+def _to_tuple(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 @attrs.frozen(kw_only=True)
 class Outcome:
     """What came of a phrase: descriptions, or a problem, or it was left because no more may be asked."""
 
     phrase: str
-    texts: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    texts: tuple[str, ...] = attrs.field(default=(), converter=_to_tuple)
     source: str = ""  #: as of `Descriptions`
     problem: str | None = None
     is_left: bool = False

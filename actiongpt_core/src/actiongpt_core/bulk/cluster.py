@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Cluster:
 
     def results(
         self, sent: Sequence[Any], worker: type, arguments: tuple[Any, ...], *, num_gpus: int = 0
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any], None, None]:
         """What the workers make of rows, in the order of the rows, as it comes; few are held by this process.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,13 +35,22 @@ def _to_text(path: str | Path | None) -> str | None:
     return None if path is None else str(Path(path).resolve()) if Path(path).exists() else str(path)
 
 
-def _named(kind: str) -> Callable[[str | None], str]:
-    def to_name(name: str | None) -> str:
-        """The default's name where the user gave none: it may be another when the job is taken up again."""
-        part = get_registry().part(kind, name)
-        return name or part.spec.name
+def _name(kind: str, name: str | None) -> str:
+    """The default's name where the user gave none: it may be another when the job is taken up again."""
+    part = get_registry().part(kind, name)
+    return name or part.spec.name
 
-    return to_name
+
+def _backbone(name: str | None) -> str:
+    return _name("backbone", name)
+
+
+def _llm(name: str | None) -> str:
+    return _name("llm", name)
+
+
+def _aggregator(name: str | None) -> str:
+    return _name("aggregator", name)
 
 
 @attrs.frozen(kw_only=True)
@@ -55,9 +64,9 @@ class Job:
         ConfigError: A setting cannot work.
     """
 
-    backbone: str = attrs.field(default=None, converter=_named("backbone"))
-    llm: str = attrs.field(default=None, converter=_named("llm"))
-    aggregator: str = attrs.field(default=None, converter=_named("aggregator"))
+    backbone: str = attrs.field(default=None, converter=_backbone)
+    llm: str = attrs.field(default=None, converter=_llm)
+    aggregator: str = attrs.field(default=None, converter=_aggregator)
     checkpoint: str | None = attrs.field(default=None, converter=_to_text)
     text_encoder: str | None = attrs.field(default=None, converter=_to_text)
     stats: str | None = attrs.field(default=None, converter=_to_text)
@@ -107,6 +116,7 @@ class JobFolder:
     def __init__(self, path: Path, job: Job) -> None:
         self.path = path
         self.job = job
+        self._is_begun = False
         self._settings = {"layout": _LAYOUT, **attrs.asdict(job)}
         try:
             self._compare()

@@ -127,7 +127,7 @@ class RayWorker:
         found = list(in_order(lambda row: _ask(asker, *row), rows, asker.concurrency))
         spent, self._told = asker.spent() - self._told, asker.spent()
         shares = [spent, *[Spent()] * (len(found) - 1)]
-        return {"told": [_as_json(*item, share) for item, share in zip(found, shares, strict=True)]}
+        return {"told": [_as_json(outcome, new, share) for (outcome, new), share in zip(found, shares, strict=True)]}
 
     def _build(self) -> Asker:
         asker = Asker(self._asking)

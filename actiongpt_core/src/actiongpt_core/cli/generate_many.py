@@ -59,15 +59,16 @@ def generate_many(source: str, out: Path, settings: dict[str, Any], machines: Ma
 
 @contextlib.contextmanager
 def _engine(machines: Machines) -> Iterator[Engine]:
-    from actiongpt_core.bulk.generate import LocalEngine, RayEngine
+    from actiongpt_core.bulk.generate import LocalEngine
 
-    how = {"batch_size": machines.batch_size, "device": machines.device}
     if machines.engine is bulk_options.Engines.LOCAL:
         bulk_options.refuse_ray_options(machines.address, machines.workers)
-        yield LocalEngine(**how)
+        yield LocalEngine(batch_size=machines.batch_size, device=machines.device)
         return
+    from actiongpt_core.bulk.ray_generate import RayEngine
+
     with bulk_options.cluster(machines.address, machines.workers) as cluster:
-        yield RayEngine(cluster=cluster, **how)
+        yield RayEngine(cluster=cluster, batch_size=machines.batch_size, device=machines.device)
 
 
 def _run(path: Path, out: Path, job: Job, engine: Engine) -> Count:

@@ -77,7 +77,8 @@ def real_lengths(cmu: CmuSet, *splits: str) -> list[RealLength]:
 def parametric_lengths() -> list[Length]:
     """Lengths of the parametric actions, left versions: until the movement is over and its end was held.
 
-    By themselves they fill any length. An action without an end of its own (wave, march, balance) has the middle of the lengths that `sample` draws.
+    By themselves they fill any length. One without an end of its own (wave, march, balance) has the middle of the
+    lengths that `sample` draws.
     """
     lengths = []
     for name, action in ACTIONS.items():

@@ -171,11 +171,13 @@ def what_is_changed(phrase: str, rewritten: str) -> str | None:
         "verb", "negation", "side", "direction" or "count"; None if nothing of it is changed, added or left out.
     """
     a, b = _read(phrase), _read(rewritten)
+    before, after = (it.directions or _IMPLIED.get(it.verb, frozenset()) for it in (a, b))
     differences = {
         "verb": not a.verbs & _VERBS <= b.verbs,
         "negation": a.negated != b.negated,
         "side": a.sides != b.sides,
-        "direction": bool(a.directions and b.directions) and not a.directions & b.directions,
+        # Where a verb that is not known leads is not known either.
+        "direction": before != after and (bool(before) or a.verb in _VERBS),
         "count": a.counts != b.counts,
     }
     return next((name for name, differs in differences.items() if differs), None)

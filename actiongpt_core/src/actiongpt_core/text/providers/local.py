@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from actiongpt_core.errors import ConfigError
 from actiongpt_core.text import asking, gguf, llama
+from actiongpt_core.text.sampling import chosen, number
 from actiongpt_core.types.text import Answer, Prompt
 
 
@@ -50,11 +50,8 @@ class LocalProvider:
         self.path = gguf.find(model)
         self.model = gguf.name(self.path)
         self.strategy = strategy
-        given = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "seed": seed}
-        self.sampling: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        self.threads = _threads() if threads is None else threads
-        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
-            raise ConfigError(f"threads must be a whole number of at least 1, got {threads!r}.")
+        self.sampling = chosen(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed)
+        self.threads = _threads() if threads is None else int(number("threads", threads, int, 1))
         self._server: Any = None
 
     complete = asking.complete

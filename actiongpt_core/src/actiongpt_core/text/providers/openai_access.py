@@ -63,7 +63,7 @@ class Access:
     def hide(self, text: str) -> str:
         """A text of the server's without the key and the password, in case it repeats them."""
         for secret in (self.key(), self.server.login[1] if self.server.login else None):
-            if secret and len(secret) >= 8:  # a shorter one is a placeholder, and part of other words
+            if secret and _is_secret(secret):
                 text = text.replace(secret, "***")
         return text
 
@@ -121,6 +121,11 @@ def read_server(base_url: str | None) -> Server:
         )
     user, colon, password = urlsplit(url).netloc.rpartition("@")[0].partition(":")
     return Server(without_credentials(url), (unquote(user), unquote(password)) if user or colon else None)
+
+
+def _is_secret(text: str) -> bool:
+    """Whether it is a key, and not a word that stands for one with a server that needs none, such as "anything"."""
+    return len(text) >= 16 or (len(text) >= 8 and any(character.isdigit() for character in text))
 
 
 def _is_base_url(url: str) -> bool:

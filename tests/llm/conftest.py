@@ -46,7 +46,8 @@ def server_url(model_file: Path) -> Iterator[str]:
     parameters.n_parallel, parameters.n_ctx = SLOTS, SLOTS * 1024
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     parameters.verbosity = -1
-    parameters.cache_ram_mib = 0
+    # What it remembers of the last prompt changes the last digits, and with them the words of a seed.
+    parameters.cache_prompt = False
     server = xllamacpp.Server(parameters)
     yield f"{server.listening_address}/v1"
     del server

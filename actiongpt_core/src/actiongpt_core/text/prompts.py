@@ -96,7 +96,7 @@ _REWRITINGS = (
     ("He flails his left hand about to greet her, twice", "wave with the left hand twice"),
     ("plops down onto the sofa", "sit down"),
     ("she's running backwards in a hurry", "run backward quickly"),
-    ("has a seat, holding the right arm high", "sit down with the right arm raised"),
+    ("has to hop about on his right foot three times", "hop on the right foot three times"),
 )
 _REWRITE = (
     "Rewrite what a person does as a short label of an action, as in a motion data set: a plain verb first, then what "

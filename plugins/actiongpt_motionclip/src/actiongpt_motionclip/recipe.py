@@ -43,6 +43,7 @@ CONFIG = MotionClipConfig(
     basis_hidden=512,
     max_frames=180,
     transition_frames=12,
+    strategy="few-shot",  # what the descriptions of its training look like
     default_seconds=4.0,
 )
 BATCH_SIZE = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class LocalProvider:
 
     name = "local"
     cacheable = True
+    complete = asking.complete
 
     def __init__(
         self,
@@ -54,9 +55,7 @@ class LocalProvider:
         self.threads = _threads() if threads is None else int(number("threads", threads, int, 1))
         self._server: Any = None
 
-    complete = asking.complete
-
-    def answers(self, prompt: Prompt, draws: Sequence[int], sampling: dict[str, Any]) -> Iterator[Answer]:
+    def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
         """Answers as they come, up to four at a time; see `LanguageModel`.
 
         Raises:
@@ -67,10 +66,11 @@ class LocalProvider:
         for group in _groups(draws):
             yield from self._answers(prompt, group, sampling)
 
-    def _answers(self, prompt: Prompt, draws: Sequence[int], sampling: dict[str, Any]) -> Iterator[Answer]:
+    def _answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
         """Answers to one request."""
         start = time.perf_counter()
-        texts, ended, is_first = [""] * len(draws), {}, True
+        texts, is_first = [""] * len(draws), True
+        ended: dict[str, Any] = {}
         for chunk in llama.chunks(self._server, _request(prompt, draws, sampling), is_chat=not prompt.stop):
             for choice in chunk["choices"]:
                 texts[choice["index"]] += choice.get("text") or choice.get("delta", {}).get("content") or ""
@@ -88,14 +88,14 @@ class LocalProvider:
                 is_first = False
 
 
-def _request(prompt: Prompt, draws: Sequence[int], sampling: dict[str, Any]) -> dict[str, Any]:
+def _request(prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> dict[str, Any]:
     # A prompt that says what ends its answer is written to be continued; others are questions.
     question = (
         {"prompt": prompt.text, "stop": list(prompt.stop)} if prompt.stop else {"messages": list(prompt.messages)}
     )
     if "seed" not in sampling:
         return {**sampling, **question, "n": len(draws)}
-    # What is left of the last prompt saves half of the time, and changes the last digits and with them the answers.
+    # What is left of the last prompt saves a third of the time, and changes the last digits and with them the answers.
     seed = sampling["seed"] + draws[0]
     return {**sampling, **question, "n": len(draws), "seed": seed, "cache_prompt": False}
 

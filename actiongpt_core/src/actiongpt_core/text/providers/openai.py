@@ -87,11 +87,11 @@ class OpenAIProvider:
         if endpoint not in ("chat", "completions"):
             raise ConfigError(f"The endpoint must be 'chat' or 'completions', got {endpoint!r}.")
         given = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "seed": seed}
-        self.sampling: dict[str, Any] = {
+        sampling: dict[str, Any] = {
             name: _number(name, value, *_SAMPLING[name]) for name, value in given.items() if value is not None
         }
-        if endpoint != "chat":  # answers depend on it, so it belongs to the key under which they are kept
-            self.sampling["endpoint"] = endpoint
+        # Answers depend on the endpoint, so it belongs to what they are kept under.
+        self.sampling: Mapping[str, Any] = sampling if endpoint == "chat" else {**sampling, "endpoint": endpoint}
         self.model = model or os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
         self.strategy = strategy
         self.endpoint = endpoint

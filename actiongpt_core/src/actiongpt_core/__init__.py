@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from actiongpt_core.errors import (
         ActionGPTError,
         BudgetError,
+        CacheError,
         CheckpointError,
         ConfigError,
         ExportError,
@@ -44,6 +45,7 @@ _HOMES = {
     "errors": [
         "ActionGPTError",
         "BudgetError",
+        "CacheError",
         "CheckpointError",
         "ConfigError",
         "ExportError",
@@ -79,6 +81,7 @@ __all__ = [
     "Answer",
     "BodyModel",
     "BudgetError",
+    "CacheError",
     "CheckpointError",
     "CommandSpec",
     "ConfigError",

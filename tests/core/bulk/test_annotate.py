@@ -156,6 +156,7 @@ def test_malformed_entries_make_an_annotation_incomplete(run: Callable[..., Tall
     [
         ({"k": 0}, "k, the number"),
         ({"strategy": "no-such"}, "no-such"),
+        ({"strategy": "decompose"}, "parts a text into actions"),
         ({"llm": "passthrough", "strategy": "action-gpt"}, "asks no language model"),
         ({"options": {"modell": "x"}}, "Did you mean 'model'"),
     ],

@@ -135,6 +135,16 @@ def test_a_job_that_cannot_be_read_is_our_error(job: Job, tmp_path: Path) -> Non
         JobFolder(tmp_path, job)
 
 
+def test_a_password_in_a_servers_address_is_not_written(job: Job, tmp_path: Path) -> None:
+    options = {"base_url": "https://me:secret@example.org/v1", "temperature": 0.5}
+    secret = attrs.evolve(job, llm_options=options)
+    JobFolder(tmp_path, secret).keep(made(job, 0))
+    stored = (tmp_path / "job.json").read_text()
+    assert "secret" not in stored
+    assert json.loads(stored)["llm_options"] == {"base_url": "https://example.org/v1", "temperature": 0.5}
+    assert missing(JobFolder(tmp_path, secret)) == [1, 2, 3, 4]
+
+
 def test_defaults_are_kept_by_name(motions: Any) -> None:
     job = Job()
     assert (job.backbone, job.llm, job.aggregator) == ("stride", "pack", "mean")

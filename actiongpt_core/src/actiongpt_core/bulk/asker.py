@@ -13,6 +13,7 @@ from actiongpt_core.registry import get_registry
 from actiongpt_core.text.actions import check_text
 from actiongpt_core.text.budget import Budget
 from actiongpt_core.text.cache import DescriptionCache
+from actiongpt_core.text.decompose import is_decompose
 from actiongpt_core.text.describe import cache_key, describe_action, how_to_ask
 from actiongpt_core.types.text import Action
 
@@ -75,6 +76,11 @@ class Asker:
         self.asking = asking
         self.provider: Any = get_registry().build_provider(asking.llm, **asking.options)
         self.strategy = how_to_ask(self.provider, asking.k, asking.strategy)
+        if is_decompose(self.strategy):
+            raise ConfigError(
+                "The strategy 'decompose' parts a text into actions, and what is annotated is one action. Leave the "
+                "strategy out, or use 'action-gpt', 'few-shot' or 'normalise'."
+            )
         self.cache = cache or DescriptionCache()
 
     @property

@@ -15,6 +15,7 @@ from actiongpt_core.bulk.inputs import Entry
 from actiongpt_core.errors import ConfigError, did_you_mean
 from actiongpt_core.export import FORMATS
 from actiongpt_core.registry import get_registry
+from actiongpt_core.text.cache_file import without_credentials
 
 JOB, MANIFEST = "job.json", "manifest.jsonl"
 _LAYOUT = 1  #: of the folder
@@ -117,7 +118,7 @@ class JobFolder:
         self.path = path
         self.job = job
         self._is_begun = False
-        self._settings = {"layout": _LAYOUT, **attrs.asdict(job)}
+        self._settings = {"layout": _LAYOUT, **attrs.asdict(job), "llm_options": _shown(job.llm_options)}
         try:
             self._compare()
             self.done = dict(self._finished())  #: number of each motion that is there, and digest of its text
@@ -204,6 +205,14 @@ class JobFolder:
 
     def _cannot_write(self, error: OSError) -> ConfigError:
         return ConfigError(f"Cannot write in {str(self.path)!r}: {error.strerror or error}.")
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they may stand in a file: a server's address without user and password."""
+    return {
+        name: without_credentials(value) if isinstance(value, str) and "://" in value else value
+        for name, value in options.items()
+    }
 
 
 def _drop_torn_line(manifest: Path) -> None:

@@ -32,8 +32,8 @@ def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def local(model_file: Path) -> LocalProvider:
-    """The model in this process, with a seed."""
-    return LocalProvider(model_file, seed=0, threads=1)
+    """The model in this process, with a seed; its answers are short."""
+    return LocalProvider(model_file, max_tokens=24, seed=0, threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -32,12 +32,8 @@ def ask(provider: LocalProvider, draws: Sequence[int], prompt: Prompt = STORY, s
 
 
 class TestLocal(LLMProviderSuite):
-    @pytest.fixture(autouse=True)
-    def _take(self, local: LocalProvider) -> None:
-        self.provider_under_test = local
-
     def build_provider(self) -> LLMProvider:
-        return self.provider_under_test
+        return LocalProvider(strategy="action-gpt", max_tokens=16, seed=0, threads=1)
 
 
 @pytest.mark.parametrize("prompt", [STORY, QUESTION])

@@ -29,7 +29,7 @@ def actiongpt_llm_providers() -> list[LLMProviderSpec]:
             summary="The phrase itself, K times: no language model; offline.",
         ),
         LLMProviderSpec(
-            name="openai", load=_load_openai, summary="OpenAI, or any server that speaks its protocol; needs a key."
+            name="openai", load=_load_openai, summary="OpenAI (needs a key), or any server that speaks its protocol."
         ),
         LLMProviderSpec(
             name="local", load=_load_local, summary="A GGUF model in this process, through llama.cpp; offline."

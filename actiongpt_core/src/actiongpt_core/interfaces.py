@@ -111,6 +111,7 @@ class MotionModel(Protocol):
         `default_seconds`: length of an action when its text does not tell one; without it 4.
         `min_frames`, `max_frames`: shortest and longest action; lengths that are estimated stay between them, others
             are refused before a language model is asked.
+        `trained_frames`: longest action of its training; no longer one is estimated.
         `strategy`: name of the prompt strategy that suits the texts of its training.
         `to(device)`: as of a torch module.
     """

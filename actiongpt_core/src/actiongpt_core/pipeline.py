@@ -256,10 +256,12 @@ class Pipeline:
             [it if it.seconds else attrs.evolve(it, seconds=silent[it.phrase]) for it in actions]
             for actions in sequences
         ]
-        if hasattr(self.model, "max_frames"):
-            limits = {"min_frames": self.model.min_frames, "max_frames": self.model.max_frames, "fps": self.model.fps}
+        longest: int | None = getattr(self.model, "max_frames", None)
+        if longest is not None:
             for actions in planned:
-                check_lengths([self._num_frames(action) for action in actions], **limits)
+                frames = [self._num_frames(action) for action in actions]
+                shortest = getattr(self.model, "min_frames", 1)
+                check_lengths(frames, min_frames=shortest, max_frames=longest, fps=self.model.fps)
         return planned
 
     @property

@@ -16,7 +16,7 @@ import torch
 from actiongpt_core.bulk.generate import Count, LocalEngine, generate
 from actiongpt_core.bulk.job import Job
 from actiongpt_core.bulk.ray_generate import RayEngine
-from actiongpt_core.errors import ConfigError
+from actiongpt_core.errors import ConfigError, ProviderError
 from actiongpt_core.export.npz import load_npz
 from actiongpt_core.pipeline import Pipeline
 
@@ -93,6 +93,25 @@ def test_prompts_that_cannot_work_are_told_and_harm_no_other(run: Callable[..., 
     for index, reason in {1: "no letters", 2: "no words for it", 3: "ArithmeticError", 4: "got 50"}.items():
         assert reason in str(errors[index])
     assert list(count.problems) == ["1: 123", "2: fail", "3: walk for 0.65 seconds", "4: walk for 50 seconds"]
+
+
+def test_a_language_model_that_is_down_ends_the_job_and_what_was_made_is_kept(
+    run: Callable[..., Count], tmp_path: Path, scripted: Any
+) -> None:
+    run(PROMPTS, llm="scripted")
+    scripted.is_down = True
+    scripted.asked.clear()
+    with pytest.raises(ProviderError, match=r"20 prompts in a row were not described.*the server is down"):
+        run([*PROMPTS, *(f"walk {number} steps" for number in range(200))], llm="scripted", batch_size=10)
+    # The first of each batch, as many as are asked for at once, and then each prompt alone.
+    assert len(scripted.asked) <= 3 * 4 + 25
+    scripted.is_down = False
+    assert run(PROMPTS, llm="scripted").before == 5
+
+
+def test_prompts_that_cannot_be_asked_for_do_not_end_the_job(run: Callable[..., Count]) -> None:
+    count = run([*(str(number) for number in range(30)), *["fail"] * 30, "walk"], batch_size=10)
+    assert (count.made, count.failed) == (1, 60)
 
 
 def test_what_failed_is_tried_again(run: Callable[..., Count], tmp_path: Path) -> None:

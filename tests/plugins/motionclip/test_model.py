@@ -13,6 +13,7 @@ from actiongpt_core.geometry.clips import CANONICAL_FACING, facing
 from actiongpt_core.geometry.kinematics import forward_kinematics
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, geodesic_angle
 from actiongpt_core.nn.sequence import OneMemoryDecoderLayer
+from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL, SMPL_BODY
@@ -373,3 +374,10 @@ def test_the_defaults_are_the_papers_model() -> None:
     assert sum(weight.numel() for weight in model.motion_encoder.parameters()) == pytest.approx(16.90e6, rel=1e-3)
     # The published files also hold a vector of 512 that takes no part.
     assert sum(weight.numel() for weight in model.motion_decoder.parameters()) == pytest.approx(25.31e6, rel=1e-3)
+
+
+def test_no_length_is_estimated_beyond_what_was_trained() -> None:
+    model = MotionClip(MotionClipConfig.tiny(trained_frames=60, max_frames=750), text_encoder=FakeTextEncoder(DIM))
+    pipeline = Pipeline(model.eval(), llm="passthrough", k=1)
+    assert pipeline.plan("walk slowly around the whole room three times")[0].seconds == 2.0
+    assert pipeline.generate("walk slowly around the whole room three times").num_frames == 60  # and no warning

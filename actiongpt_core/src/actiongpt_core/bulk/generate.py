@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 import attrs
 
+from actiongpt_core.bulk.annotate import GIVE_UP_AFTER
 from actiongpt_core.bulk.inputs import MAX_SHOWN, read_entries
 from actiongpt_core.bulk.job import Job, JobFolder, Made, Prompt
-from actiongpt_core.errors import ActionGPTError, ConfigError, PromptError
+from actiongpt_core.errors import ActionGPTError, ConfigError, PromptError, ProviderError
 from actiongpt_core.export import save
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.plugins import one_line
@@ -33,6 +34,7 @@ class Count:
     failed: int = 0
     problems: dict[str, str] = attrs.field(factory=dict)  #: the first of the prompts that failed, with their reasons
     seconds: float = 0.0
+    unanswered_in_a_row: int = 0
 
     @property
     def done(self) -> int:
@@ -42,6 +44,7 @@ class Count:
     def count(self, made: Made) -> None:
         """Count what came of one more prompt."""
         error = made.record.get("error")
+        self.unanswered_in_a_row = self.unanswered_in_a_row + 1 if made.is_unanswered else 0
         if error is None:
             self.made += 1
             return
@@ -90,9 +93,10 @@ class Maker:
         except Exception as error:  # a plugin's may be of any family
             if len(prompts) == 1:
                 return [self._failed(prompts[0], error)]
-        # What was answered for these prompts is in the cache, so that halves ask for little again.
-        half = len(prompts) // 2
-        return self.make(prompts[:half]) + self.make(prompts[half:])
+            # Halves find one bad prompt among many soon; but each of them would ask a server again that is down.
+            size = 1 if isinstance(error, ProviderError) else len(prompts) // 2
+        parts = [prompts[start : start + size] for start in range(0, len(prompts), size)]
+        return [made for part in parts for made in self.make(part)]
 
     def _together(self, prompts: Sequence[Prompt]) -> list[Made]:
         for prompt in prompts:
@@ -128,7 +132,8 @@ class Maker:
 
     def _failed(self, prompt: Prompt, error: Exception) -> Made:
         reason = str(error) if isinstance(error, ActionGPTError) else one_line(error)
-        return Made(record={**self._record(prompt), "error": reason})
+        is_unanswered = isinstance(error, ProviderError) and getattr(self._pipeline.llm, "cacheable", False)
+        return Made(record={**self._record(prompt), "error": reason}, is_unanswered=is_unanswered)
 
     def _record(self, prompt: Prompt) -> dict[str, Any]:
         return {"index": prompt.index, "text": prompt.text, "seed": self._seed(prompt)}
@@ -173,6 +178,7 @@ def generate(
     Raises:
         MissingAssetError: The input is not there.
         ConfigError: The input cannot be read or holds no prompt; the folder holds another job or cannot be written.
+        ProviderError: A language model did not answer many times in a row; what was made before is kept.
         As `Pipeline`, for what is wrong with all prompts alike.
     """
     start = time.perf_counter()
@@ -186,4 +192,9 @@ def generate(
         count.count(made)
         count.seconds = time.perf_counter() - start
         report(count)
+        if count.unanswered_in_a_row >= GIVE_UP_AFTER:
+            raise ProviderError(
+                f"{GIVE_UP_AFTER} prompts in a row were not described, the last one because: {made.record['error']} "
+                f"What was made is in {out}; run the same command again to go on."
+            )
     return count

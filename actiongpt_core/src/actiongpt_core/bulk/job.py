@@ -101,6 +101,7 @@ class Made:
 
     record: Mapping[str, Any]
     content: bytes | None = None
+    is_unanswered: bool = False  #: whether it failed because a language model that costs something did not answer
 
 
 class JobFolder:

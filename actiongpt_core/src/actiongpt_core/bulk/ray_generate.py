@@ -39,7 +39,8 @@ class RayEngine:
             if row["cannot"]:
                 raise ConfigError(f"A process of the cluster cannot make motions: {row['cannot']}")
             record = json.loads(row["record"])
-            yield Made(record=record, content=None if "error" in record else row["content"])
+            content = None if "error" in record else row["content"]
+            yield Made(record=record, content=content, is_unanswered=row["is_unanswered"])
 
 
 class RayMaker:
@@ -62,12 +63,13 @@ class RayMaker:
             # Here and not when it is built: an error there would reach the user in words of Ray.
             maker = self._maker = self._maker or self._build()
         except ActionGPTError as error:
-            return {"cannot": [str(error)], "record": [""], "content": [b""]}
+            return {"cannot": [str(error)], "record": [""], "content": [b""], "is_unanswered": [False]}
         made = maker.make(prompts)
         return {
             "cannot": [""] * len(made),
             "record": [json.dumps(item.record) for item in made],
             "content": [item.content or b"" for item in made],
+            "is_unanswered": [item.is_unanswered for item in made],
         }
 
     def _build(self) -> Maker:

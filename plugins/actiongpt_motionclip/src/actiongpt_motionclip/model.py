@@ -110,6 +110,11 @@ class MotionClip(ActionModel, nn.Module):
         self._text_encoder = text_encoder
         self._text_source: str | Path = config.text_encoder
 
+    @property
+    def trained_frames(self) -> int:
+        """Longest motion of the training."""
+        return self.config.trained_frames
+
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
     @classmethod

@@ -1,7 +1,7 @@
 """Throughput and memory of `annotate` and of bulk generation, by the local engine and by Ray on this machine.
 
 Phrases are annotated with the provider `passthrough`, which costs nothing, so that what is measured is our own work.
-A tenth of them comes first: memory that does not grow with the number of phrases is nearly the same in both rows.
+A part of each work comes first: memory that does not grow with its size is nearly the same in both rows.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
     """Read the arguments, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--phrases", type=int, default=100_000, help="phrases that are annotated; 0 for none")
-    parser.add_argument("--prompts", type=int, default=256, help="motions that are made; 0 for none")
+    parser.add_argument("--prompts", type=int, default=2048, help="motions that are made; 0 for none")
     parser.add_argument("--engine", choices=["local", "ray"], action="append", help="default: both")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of Ray")
     parser.add_argument("--json", type=Path, help="write the numbers here")
@@ -72,7 +72,10 @@ def measure(num_phrases: int, num_prompts: int, engines: dict[str, list[str]]) -
             if count
         ]
         prompts = [
-            _generate(folder, engine, options, num_prompts) for engine, options in engines.items() if num_prompts
+            _generate(folder, engine, options, count)
+            for engine, options in engines.items()
+            for count in (num_prompts // 8, num_prompts)
+            if count
         ]
     return phrases + prompts
 
@@ -90,7 +93,16 @@ def _generate(folder: Path, engine: str, options: list[str], count: int) -> Run:
         f"{_VERBS[number % len(_VERBS)]}, then {_VERBS[number // len(_VERBS) % len(_VERBS)]}" for number in range(count)
     )
     source.write_text("\n".join(texts))
-    command = ["generate", "--input", str(source), "--out", str(folder / engine), "--seconds", "3", *options]
+    command = [
+        "generate",
+        "--input",
+        str(source),
+        "--out",
+        str(folder / f"{engine}-{count}"),
+        "--seconds",
+        "3",
+        *options,
+    ]
     return _measured("generate", engine, count, command)
 
 

@@ -33,6 +33,8 @@ from actiongpt_core.text.describe import describe_action
 from actiongpt_core.text.providers.pack import PackProvider
 from actiongpt_core.types.text import Action
 from language_runs import (
+    AGGREGATORS,
+    ALONE,
     METRICS,
     RECORDED,
     TEXTS,
@@ -69,7 +71,7 @@ def main() -> None:
         known = clips if holds(llms[provider], {text for text, _ in clips}) else []
         passed, errors = probes_passed(pipeline, seeds), split_errors(pipeline, seeds[:SPLIT_SEEDS], known)
         results.append(Result(provider, name, k, len(seeds), passed, *errors))
-    grids = [language_grid(results, clips), source_grid()]
+    grids = [language_grid(results, clips), alone_grid(results), source_grid()]
     for grid in grids:
         show(grid)
     Console().print(f"{time.perf_counter() - start:.0f} s on {torch.get_num_threads()} threads")
@@ -115,7 +117,7 @@ def language_grid(results: Sequence[Result], clips: Clips) -> Grid:
     """A row an arm: texts that are followed, those won and lost against the bare phrase, errors on the split."""
     new, bare = {text for text in TEXTS if is_new(text)}, results[0]
     rows = []
-    for it in results:
+    for it in (it for it in results if it.aggregator in AGGREGATORS):
         followed = it.followed()
         change = f"+{len(followed - bare.followed())} -{len(bare.followed() - followed)}"
         counts = [str(len(followed - new)), str(len(followed & new)), change, str(sum(it.passed.values()))]
@@ -125,6 +127,22 @@ def language_grid(results: Sequence[Result], clips: Clips) -> Grid:
     counted = [f"of {len(TEXTS) - len(new)} known", f"of {len(new)} new", "against the phrase", f"runs, of {runs}"]
     title = f"Texts that are followed ({bare.num_seeds} seeds), and APE on the CMU test split, m"
     return title, ["provider", "aggregator", "k", *counted, *METRICS, "gain in APE_root"], rows
+
+
+def alone_grid(results: Sequence[Result]) -> Grid:
+    """What each description does when it is the only one: texts that are followed, and APE_root."""
+    names = [AGGREGATORS[-1], *(name for name, _ in ALONE)]
+    rows = []
+    for provider in dict.fromkeys(it.provider for it in results if it.aggregator == names[-1]):
+        found = {it.aggregator: it for it in results if it.provider == provider}
+        cells = [
+            [str(len(it.followed())), f"{it.split['APE_root']:.3f}" if it.split else "-"]
+            for it in map(found.get, names)
+            if it
+        ]
+        rows.append([provider, *(cell for pair in zip(*cells, strict=True) for cell in pair)])
+    head = [f"{what}, {index}" for what in (f"followed of {len(TEXTS)}", "APE_root") for index in range(1, K + 1)]
+    return "One description alone: the first, the second, ...", ["provider", *head], rows
 
 
 def gain(bare: dict[str, float], other: dict[str, float], clips: Clips) -> str:

@@ -71,15 +71,6 @@ def holds(provider: LLMProvider, texts: Iterable[str]) -> bool:
     return told is None or all(len(told.get(text, ())) >= K for text in texts)
 
 
-def arms(names: Iterable[str]) -> Iterator[tuple[str, str, str | Aggregator, int]]:
-    """Provider, aggregator by name and itself, and k of every row; the others are compared with the first row."""
-    for provider in names:
-        yield from ((provider, name, name, K) for name in AGGREGATORS)
-        if provider != "passthrough":
-            yield from ((provider, f"description {index + 1} alone", alone(index), K) for index in range(1, K))
-            yield provider, "mean", "mean", 2
-
-
 def alone(index: int) -> Aggregator:
     """An aggregator that takes one of the K descriptions."""
 
@@ -88,6 +79,19 @@ def alone(index: int) -> Aggregator:
         return first(TextFeatures(tokens=features.tokens[index:], mask=features.mask[index:], pooled=pooled))
 
     return take
+
+
+#: Each of the others alone; the first one alone is `first`.
+ALONE = [(f"description {index + 1} alone", alone(index)) for index in range(1, K)]
+
+
+def arms(names: Iterable[str]) -> Iterator[tuple[str, str, str | Aggregator, int]]:
+    """Provider, aggregator by name and itself, and k of every row; the others are compared with the first row."""
+    for provider in names:
+        yield from ((provider, name, name, K) for name in AGGREGATORS)
+        if provider != "passthrough":
+            yield provider, "mean", "mean", 2
+            yield from ((provider, name, aggregator, K) for name, aggregator in ALONE)
 
 
 def probes_passed(pipeline: Pipeline, seeds: Sequence[int]) -> dict[str, int]:

@@ -16,7 +16,7 @@ import torch
 
 from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
 from actiongpt_core.evaluation.report import split_clips
-from actiongpt_core.interfaces import TextEncoder
+from actiongpt_core.interfaces import LLMProvider, TextEncoder
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.text.aggregators import Weighted, first
 from actiongpt_core.text.providers.pack import PackProvider
@@ -27,7 +27,6 @@ from language_runs import TEXTS, K, Result, probes_passed, providers, split_erro
 Pack = tuple[list[TextFeatures], list[TextFeatures], list[TextFeatures]]
 
 TEMPERATURES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, math.inf)
-UNSEEN = "large-model"  #: whose descriptions no checkpoint was trained with
 SPLIT = "val"  #: the test split is left for `language.py`
 SPLIT_SEEDS = 3
 
@@ -44,8 +43,9 @@ def main() -> None:
     seeds = range(1 if "deterministic" in (base.capabilities or ()) else arguments.seeds)
     pack = encoded_pack(base.text_encoder)
     rows = [row(base, pack, temperature, seeds) for temperature in TEMPERATURES]
-    head = ["temperature", "4 right ones count as", "weight of a wrong one", f"followed, of {len(TEXTS)}", "APE_root"]
-    grid = ("'weighted': the pack; new descriptions of the texts; the pack on the CMU validation split, m", head, rows)
+    followed = [f"followed of {len(TEXTS)}, {name}" for name in recorded()]
+    head = ["temperature", "4 right ones count as", "weight of a wrong one", *followed, "APE_root"]
+    grid = ("'weighted': the pack; recorded descriptions; the pack on the CMU validation split, m", head, rows)
     show(grid)
     if arguments.markdown:
         write(arguments.markdown, as_markdown(grid))
@@ -55,12 +55,19 @@ def row(base: Pipeline, pack: Pack, temperature: float, seeds: Sequence[int]) ->
     """One temperature; infinity is the aggregator `mean`."""
     weighted = Weighted(temperature)
     count, foreign = shares(weighted, pack)
-    passed = probes_passed(Pipeline(base.model, llm=providers()[UNSEEN], aggregator=weighted), seeds)
-    followed = Result(UNSEEN, "weighted", K, len(seeds), passed, {}, {}).followed()
+    followed = []
+    for name, llm in recorded().items():
+        passed = probes_passed(Pipeline(base.model, llm=llm, aggregator=weighted), seeds)
+        followed.append(str(len(Result(name, "weighted", K, len(seeds), passed, {}, {}).followed())))
     clips = split_clips(CmuSet(), SPLIT) if os.environ.get(ENVIRONMENT) else []
     split, _ = split_errors(Pipeline(base.model, aggregator=weighted), seeds[:SPLIT_SEEDS], clips)
     error = f"{split['APE_root']:.3f}" if split else "-"
-    return [f"{temperature:g}", f"{count:.2f}", f"{foreign:.2f}", str(len(followed)), error]
+    return [f"{temperature:g}", f"{count:.2f}", f"{foreign:.2f}", *followed, error]
+
+
+def recorded() -> dict[str, LLMProvider]:
+    """Descriptions that no checkpoint was trained with."""
+    return {name: llm for name, llm in providers().items() if name not in ("passthrough", "pack")}
 
 
 def shares(weighted: Weighted, pack: Pack) -> tuple[float, float]:

@@ -191,6 +191,17 @@ def test_markdown_is_one_line_a_row_below_the_title(script: ModuleType) -> None:
     ]
 
 
+def test_bulk_work_is_measured_from_outside(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
+    arguments = ["--phrases", "40", "--prompts", "0", "--engine", "local", "--json", str(tmp_path / "bulk.json")]
+    monkeypatch.setattr("sys.argv", ["bulk.py", *arguments])
+    _load("bulk").main()
+    shown = capsys.readouterr().out
+    assert "annotate" in shown
+    runs = json.loads((tmp_path / "bulk.json").read_text())["runs"]
+    assert [(run["engine"], run["items"]) for run in runs] == [("local", 4), ("local", 40)]
+    assert all(10 < run["megabytes"] < 1000 and 0 < run["seconds"] < run["wall"] for run in runs)
+
+
 @pytest.mark.parametrize("name", ["probes", "speed"])
 def test_a_script_says_what_it_takes(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -33,7 +33,7 @@ def ask(provider: LocalProvider, draws: Sequence[int], prompt: Prompt = STORY, s
 
 class TestLocal(LLMProviderSuite):
     def build_provider(self) -> LLMProvider:
-        return LocalProvider(strategy="action-gpt", max_tokens=16, seed=0, threads=1)
+        return LocalProvider(strategy="action-gpt", max_tokens=12, seed=0, threads=1)
 
 
 @pytest.mark.parametrize("prompt", [STORY, QUESTION])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,12 @@ def run(place: Place, ray_cluster: Cluster) -> Callable[..., Tally]:
     return annotated
 
 
+def test_a_ray_of_our_own_listens_on_the_loopback_interface_alone_and_sends_no_statistics(ray_cluster: Cluster) -> None:
+    (node,) = ray_cluster.ray.nodes()
+    assert node["NodeManagerAddress"] == "127.0.0.1"
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
 # --- annotation ------------------------------------------------------------------------------------------------------
 
 
@@ -134,6 +141,15 @@ def test_phrases_that_cost_nothing_go_in_large_parts_and_come_in_order(ray_clust
     tally = annotate(place.write(phrases), place.output, RayEngine(Asking(llm="passthrough"), ray_cluster))
     assert tally.annotated == 5000
     assert list(json.loads(place.output.read_text())) == phrases
+
+
+def test_a_process_that_dies_is_replaced_and_its_phrases_are_asked_for(run: Callable[..., Tally], place: Place) -> None:
+    phrases = ["die", *(f"swim {number} lengths" for number in range(20))]
+    assert run(phrases).annotated == 21
+    assert list(json.loads(place.output.read_text())) == phrases
+    questions = [question for _, question in place.asked()]
+    # What had been answered was in the cache of the machine; the two threads of the process were at two others.
+    assert 1 <= len(questions) - len(set(questions)) <= 2
 
 
 def test_a_provider_that_is_down_is_given_up(run: Callable[..., Tally]) -> None:

@@ -37,9 +37,10 @@ def config_from_dict(cls: type[C], values: dict[str, Any]) -> C:
             raise ConfigError(f"Unknown setting {key!r} for {cls.__name__}.{did_you_mean(key, known)}")
         default = known[key].default
         number = isinstance(default, (int, float)) and not isinstance(default, bool)
-        fits = isinstance(value, (int, float)) if number else isinstance(value, type(default))
+        kind = str if default is None else type(default)  # None: a name that may be left out
+        fits = isinstance(value, (int, float)) if number else isinstance(value, kind) or (value is None is default)
         if not fits or (number and (isinstance(value, bool) or not math.isfinite(value))):
-            raise ConfigError(f"Setting {key!r} must be of type {type(default).__name__}, got {value!r}.")
+            raise ConfigError(f"Setting {key!r} must be of type {kind.__name__}, got {value!r}.")
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:

@@ -17,9 +17,10 @@ import attrs
 
 from actiongpt_core.errors import ConfigError, MissingAssetError, ProviderError
 
-#: Ray's own switches, read when it is imported or started. It counts nothing and calls nobody at home; its complaints
-#: about itself are no message for users.
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+# Ray's own switches, read when it is imported or started.
+_NO_STATISTICS = {"RAY_USAGE_STATS_ENABLED": "0"}
+#: What Ray's compiled part complains about to itself is no message for users.
+_QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 #: On any system: a cluster of one machine listens on the loopback interface alone.
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 #: The line of a traceback that tells what went wrong.
@@ -107,6 +108,9 @@ def _parts(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mappin
 def cluster(address: str | None = None, workers: int | None = None, *, is_quiet: bool = True) -> Iterator[Cluster]:
     """A running cluster, or one on this machine that is stopped at the end.
 
+    A process that has started one of its own cannot join that of other machines afterwards: Ray decides once, when it
+    is imported, whether it listens on the loopback interface alone.
+
     Args:
         address: HOST:PORT, or "auto" for the one that this machine belongs to; None for the environment variable
             RAY_ADDRESS, else a new one of this machine. One that this process is connected to already is kept.
@@ -118,7 +122,8 @@ def cluster(address: str | None = None, workers: int | None = None, *, is_quiet:
         ConfigError: The cluster cannot be reached, or has fewer CPUs than workers are asked for.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    for name, value in {**(_QUIET if is_quiet else {}), **(_LOOPBACK if address == "local" else {})}.items():
+    switches = _NO_STATISTICS | (_QUIET if is_quiet else {}) | (_LOOPBACK if address == "local" else {})
+    for name, value in switches.items():
         os.environ.setdefault(name, value)
     ray = import_ray()
     is_ours = not ray.is_initialized()

@@ -131,16 +131,12 @@ def language_grid(results: Sequence[Result], clips: Clips) -> Grid:
 
 def alone_grid(results: Sequence[Result]) -> Grid:
     """What each description does when it is the only one: texts that are followed, and APE_root."""
-    names = [AGGREGATORS[-1], *(name for name, _ in ALONE)]
+    names = ["first", *(name for name, _ in ALONE)]
     rows = []
     for provider in dict.fromkeys(it.provider for it in results if it.aggregator == names[-1]):
-        found = {it.aggregator: it for it in results if it.provider == provider}
-        cells = [
-            [str(len(it.followed())), f"{it.split['APE_root']:.3f}" if it.split else "-"]
-            for it in map(found.get, names)
-            if it
-        ]
-        rows.append([provider, *(cell for pair in zip(*cells, strict=True) for cell in pair)])
+        found = [it for name in names for it in results if (it.provider, it.aggregator) == (provider, name)]
+        errors = [f"{it.split['APE_root']:.3f}" if it.split else "-" for it in found]
+        rows.append([provider, *(str(len(it.followed())) for it in found), *errors])
     head = [f"{what}, {index}" for what in (f"followed of {len(TEXTS)}", "APE_root") for index in range(1, K + 1)]
     return "One description alone: the first, the second, ...", ["provider", *head], rows
 

@@ -97,8 +97,8 @@ def test_what_was_asked_once_comes_from_the_cache(runs: str, request: pytest.Fix
 def test_a_file_that_cannot_be_loaded_ends_the_command_with_one_message(tmp_path: Path) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(b"GGUF" + bytes(100))
-    command = [sys.executable, "-m", "actiongpt_core.cli.main", "describe", "walk", "--llm", "local", "--model", cut]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "actiongpt_core.cli.main", "describe", "walk", "--llm", "local", "--model"]
+    result = subprocess.run([*command, str(cut)], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"Error: llama.cpp cannot load {cut}")
     assert result.stderr.count("\n") == 1

@@ -23,7 +23,8 @@ from actiongpt_core.types.text import Action, Prompt
 STORY = Prompt(messages=({"role": "user", "content": "Tell a story."},), text="Once upon a time there", stop=("\n",))
 QUESTION = Prompt(messages=STORY.messages, text=STORY.text)
 SETTINGS = {"temperature": 1.0, "max_tokens": 12}
-ENDLESS = {"prompt": STORY.text, "max_tokens": 1500, "ignore_eos": True}
+LIMIT = 1500
+ENDLESS = {"prompt": STORY.text, "max_tokens": LIMIT, "ignore_eos": True}
 
 
 def ask(provider: LocalProvider, draws: Sequence[int], prompt: Prompt = STORY, seed: int | None = 0) -> dict[int, str]:
@@ -145,7 +146,7 @@ def test_an_answer_that_nobody_waits_for_is_not_written_to_its_end(local: LocalP
     chunks = llama.chunks(server, ENDLESS, is_chat=False)
     next(chunks)
     chunks.close()
-    assert server.num_chunks < ENDLESS["max_tokens"]
+    assert server.num_chunks < LIMIT
 
 
 def test_an_interrupt_by_the_user_stops_the_model(local: LocalProvider) -> None:
@@ -156,7 +157,7 @@ def test_an_interrupt_by_the_user_stops_the_model(local: LocalProvider) -> None:
     server = Observed(local, interrupt)
     with pytest.raises(KeyboardInterrupt):
         list(llama.chunks(server, ENDLESS, is_chat=False))
-    assert server.num_chunks < ENDLESS["max_tokens"]
+    assert server.num_chunks < LIMIT
 
 
 @pytest.mark.parametrize("size", [4, 100, 1_000_000, -1000])

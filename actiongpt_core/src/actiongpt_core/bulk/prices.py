@@ -10,7 +10,7 @@ import attrs
 
 from actiongpt_core.errors import ConfigError
 
-#: When the list was last compared with what OpenAI publishes.
+#: When these prices were written down, from public lists; the company may have changed them since.
 PRICES_OF = "March 2026"
 #: US dollars for a million tokens, read and written, of those models that write nothing but the answer.
 LIST_PRICES: dict[str, tuple[float, float]] = {

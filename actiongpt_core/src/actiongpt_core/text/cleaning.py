@@ -11,6 +11,8 @@ from actiongpt_core.types.text import Answer
 #: A description is cut at the end of the last sentence that fits. The longest of those that ship has 261 characters.
 MAX_CHARACTERS = 900
 _MIN_WORDS = 3
+#: Of an answer, its thoughts apart; what stands behind has no part in the description.
+_MAX_READ = 4 * MAX_CHARACTERS
 
 # --- around an answer ------------------------------------------------------------------------------------------------
 #: What ends a turn or starts the next one, where a server lets it through.
@@ -85,7 +87,7 @@ def read_description(phrase: str, answer: Answer) -> str:
         UnusableAnswerError: There is none: no words, a refusal, the question repeated, one thing over and over, code
             or another language.
     """
-    text = _unwrapped(phrase, answer.text)
+    text = _unwrapped(phrase, without_thoughts(answer.text)[:_MAX_READ])
     if answer.is_cut or len(text) > MAX_CHARACTERS:
         text = _unwrapped(phrase, _whole_sentences(text))
     _check(phrase, text)

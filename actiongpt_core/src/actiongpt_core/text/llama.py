@@ -6,7 +6,7 @@ import functools
 import logging
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -38,7 +38,7 @@ def load(path: Path, model: str, threads: int) -> Any:
         return _load(path, model, threads)
 
 
-def chunks(server: Any, request: Mapping[str, Any], *, is_chat: bool) -> Iterator[dict[str, Any]]:
+def chunks(server: Any, request: Mapping[str, Any], *, is_chat: bool) -> Generator[dict[str, Any], None, None]:
     """What llama.cpp sends for a request, as it comes; closing the iterator stops it.
 
     Raises:

@@ -125,14 +125,17 @@ _SYNONYMS = {
 
 
 @attrs.frozen
-class _Meaning:
-    """What two phrases must agree in."""
+class Meaning:
+    """What a phrase says, as far as the word lists tell."""
 
     verb: str
     verbs: frozenset[str]
+    known_verbs: tuple[str, ...]  #: in order
     sides: frozenset[str]
+    named_sides: tuple[str, ...]  #: in order
     number: str | None  #: of limbs: "both", "plural" (the arms), "one"; None: not said
     directions: frozenset[str]
+    implied: frozenset[str]  #: directions that its verbs have anyway
     counts: frozenset[str]
     negated: bool
     speeds: frozenset[str]
@@ -150,7 +153,7 @@ def why_different(phrase: str, other: str) -> str | None:
         "negation", "head verb", "side", "direction", "count", "action", "speed" or "body part"; None if nothing speaks
         against it.
     """
-    a, b = _read(phrase), _read(other)
+    a, b = read_meaning(phrase), read_meaning(other)
     differences = {
         "negation": a.negated != b.negated,
         "head verb": a.verb != b.verb,
@@ -159,44 +162,30 @@ def why_different(phrase: str, other: str) -> str | None:
         "count": a.counts != b.counts,
         "action": a.verbs != b.verbs,
         "speed": bool(a.speeds and b.speeds) and a.speeds != b.speeds,
-        "body part": _differ_in_parts(a.parts, b.parts),
+        "body part": differ_in_parts(a.parts, b.parts),
     }
     return next((name for name, differs in differences.items() if differs), None)
 
 
-def what_is_changed(phrase: str, rewritten: str) -> str | None:
-    """What a phrase in other words says otherwise. A verb that is not known here ("totter") may become another.
-
-    Returns:
-        "verb", "negation", "side", "direction" or "count"; None if nothing of it is changed, added or left out.
-    """
-    a, b = _read(phrase), _read(rewritten)
-    before, after = (it.directions or _IMPLIED.get(it.verb, frozenset()) for it in (a, b))
-    differences = {
-        "verb": not a.verbs & _VERBS <= b.verbs,
-        "negation": a.negated != b.negated,
-        "side": a.sides != b.sides,
-        # Where a verb that is not known leads is not known either.
-        "direction": before != after and (bool(before) or a.verb in _VERBS),
-        "count": a.counts != b.counts,
-    }
-    return next((name for name, differs in differences.items() if differs), None)
-
-
-def _read(phrase: str) -> _Meaning:
+def read_meaning(phrase: str) -> Meaning:
+    """What a phrase says."""
     text = normalise(phrase)
     for idiom, plain in _IDIOMS:
         text = idiom.sub(plain, text)
     words = text.split()
     stems = [_SYNONYMS.get(word, word) for word in fold(text).split()]
-    verb = _head_verb(stems)
-    sides = frozenset(match[1] for word in words if (match := re.fullmatch(r"(left|right)(?:wards?|most)?", word)))
-    return _Meaning(
+    verb, known = _head_verb(stems), tuple(word for word in stems if word in _VERBS)
+    named = tuple(match[1] for word in words if (match := re.fullmatch(r"(left|right)(?:wards?|most)?", word)))
+    sides = frozenset(named)
+    return Meaning(
         verb=verb,
-        verbs=frozenset(word for word in stems if word in _VERBS) | {verb},
+        verbs=frozenset(known) | {verb},
+        known_verbs=known,
         sides=sides,
+        named_sides=named,
         number=_number(words, bool(sides)),
         directions=_directions(stems, verb, bool(sides)),
+        implied=frozenset().union(*(_IMPLIED.get(word, frozenset()) for word in known)),
         counts=_counts(words),
         negated=any(word in _NEGATIONS or word.endswith("n't") for word in stems),
         speeds=frozenset(_SPEEDS[word] for word in stems if word in _SPEEDS),
@@ -211,7 +200,7 @@ def _directions(stems: list[str], verb: str, is_sided: bool) -> frozenset[str]:
     return said - implied - (frozenset({"sideways"}) if is_sided and verb in _LATERAL else frozenset())
 
 
-def _differ_in_parts(a: frozenset[str], b: frozenset[str]) -> bool:
+def differ_in_parts(a: frozenset[str], b: frozenset[str]) -> bool:
     """Limbs may be left out ("kick", "kick with a foot"); head and trunk may not ("turn", "turn the head")."""
     return bool(a and b and not a & b) or bool((a ^ b) & {"head", "trunk"})
 

@@ -30,6 +30,7 @@ from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.registry import get_registry
 from actiongpt_core.text.cache import DescriptionCache
 from actiongpt_core.text.describe import describe_action
+from actiongpt_core.text.prompts import get_strategy
 from actiongpt_core.text.providers.pack import PackProvider
 from actiongpt_core.types.text import Action
 from language_runs import (
@@ -106,10 +107,10 @@ def record(clips: Clips) -> None:
                 told[text] = describe_action(Action(text), provider, K, DescriptionCache(), strategy=strategy)
             except ProviderError:  # a small model: it goes on as the pack does with what it does not know
                 silent.append(text)
-        answer = next(iter(told.values()))
-        about = {"model": answer.model, "strategy": strategy, "sampling": answer.sampling, "not described": silent}
+        answer, version = next(iter(told.values())), get_strategy(strategy).version
+        about = {"model": answer.model, "strategy": f"{strategy}, version {version}", "sampling": answer.sampling}
         described = {text: told[text].texts if text in told else [text] * K for text in texts}
-        content = {"about": about, "descriptions": described}
+        content = {"about": about | {"not described": silent}, "descriptions": described}
         write(RECORDED / f"local-{strategy}.json", json.dumps(content, indent=1))
 
 
@@ -125,7 +126,7 @@ def language_grid(results: Sequence[Result], clips: Clips) -> Grid:
         rows.append([it.provider, it.aggregator, str(it.k), *counts, *errors, gain(bare.by_text, it.by_text, clips)])
     runs = len(TEXTS) * bare.num_seeds
     counted = [f"of {len(TEXTS) - len(new)} known", f"of {len(new)} new", "against the phrase", f"runs, of {runs}"]
-    title = f"Texts that are followed ({bare.num_seeds} seeds), and APE on the CMU test split, m"
+    title = f"Texts that are followed (seeds: {bare.num_seeds}), and APE on the CMU test split, m"
     return title, ["provider", "aggregator", "k", *counted, *METRICS, "gain in APE_root"], rows
 
 

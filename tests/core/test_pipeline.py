@@ -208,14 +208,20 @@ class _Choosy(_Model):
 
 @pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize(
-    ("model", "wanted", "asked"),
-    [(_Choosy(), "normalise", "normalise"), (_Choosy(), None, "few-shot"), (_Model(), None, "action-gpt")],
-    ids=["the user's", "the checkpoint's", "the paper's"],
+    ("wanted", "providers", "model", "asked"),
+    [
+        ("normalise", "few-shot", _Choosy(), "normalise"),
+        (None, "normalise", _Choosy(), "normalise"),
+        (None, None, _Choosy(), "few-shot"),
+        (None, None, _Model(), "action-gpt"),
+    ],
+    ids=["the user's", "the provider's", "the checkpoint's", "the paper's"],
 )
-def test_the_strategy_is_the_users_else_the_checkpoints_else_the_papers(
-    model: _Model, wanted: str | None, asked: str
+def test_the_strategy_is_the_users_else_the_providers_else_the_checkpoints_else_the_papers(
+    wanted: str | None, providers: str | None, model: _Model, asked: str
 ) -> None:
     language_model = FakeLanguageModel(lambda prompt, draw: "walk")
+    language_model.strategy = providers  # type: ignore[attr-defined]
     pipeline = Pipeline(model, llm=language_model, strategy=wanted, k=1)
     with contextlib.suppress(ProviderError):  # "walk" is no description by some of them
         pipeline.describe("walk")

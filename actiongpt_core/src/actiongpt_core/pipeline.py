@@ -44,8 +44,9 @@ class Pipeline:
         checkpoint: Checkpoint folder; None for the one that ships with the backbone.
         text_encoder: Folder, package or hub name of the text model, instead of the checkpoint's own.
         stats: Feature statistics, for published checkpoints that come without.
-        strategy: How a language model is asked: a name such as "few-shot", or a `Strategy`; None for the checkpoint's,
-            else the provider's own, else the paper's. "decompose" has the language model part the text into actions.
+        strategy: How a language model is asked: a name such as "few-shot", or a `Strategy`; None for the provider's own
+            (of `local`), else the checkpoint's, else the paper's. "decompose" has the language model part the text
+            into actions.
         k: Descriptions of one action.
         device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
 
@@ -228,11 +229,13 @@ class Pipeline:
         return describe(actions, self.llm, self.k, self._cache, strategy=self._strategy())
 
     def _strategy(self) -> str | Strategy | None:
-        """How descriptions are asked for; the checkpoint's way is meant for those who can be asked in several."""
+        """How descriptions are asked for: the user's way, the provider's if it has one, the checkpoint's."""
         if self.strategy is not None and not is_decompose(self.strategy):
             return self.strategy
+        if not isinstance(self.llm, LanguageModel) or getattr(self.llm, "strategy", None):
+            return None
         own: str | None = getattr(self.model, "strategy", None)
-        return own if isinstance(self.llm, LanguageModel) else None
+        return own
 
     def _check_count(self, count: int) -> None:
         if count > 1 and self.capabilities is not None and "sequence" not in self.capabilities:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 #: How often one description is asked for, when answers are missing or unusable.
 ATTEMPTS = 3
-#: Repeated questions are other draws: with a seed or without randomness the same draw would give the same answer.
+#: Repeated questions are other draws: with a seed the same draw would give the same answer.
 _NEXT_ATTEMPT = 1000
+#: Of repeated questions, where the temperature is 0.
+_LEAST_TEMPERATURE = 0.3
+#: Characters of a phrase or an answer in a message.
+_SHOWN = 80
 
 
 @attrs.frozen(kw_only=True)
@@ -58,27 +62,42 @@ def ask(model: LanguageModel, phrase: str, indices: Sequence[int], strategy: Str
         ProviderError: The model cannot answer, or some of its answers stay unusable; those before are good.
     """
     prompt, sampling = strategy.build(phrase), sampling_of(model, strategy)
-    missing, rejected, reason = list(indices), 0, "none came"
+    missing, rejected = list(indices), []
     for attempt in range(ATTEMPTS):
         if not missing:
             return
         wanted = {index + attempt * _NEXT_ATTEMPT: index for index in missing}
-        for answer in model.answers(prompt, list(wanted), sampling):
+        for answer in model.answers(prompt, list(wanted), sampling if attempt == 0 else _by_chance(sampling)):
             try:
                 text = strategy.read(phrase, answer)
             except UnusableAnswerError as error:
-                rejected += 1
-                reason = f"{error}: {' '.join(answer.text.split())[:80]!r}"
+                rejected.append(f"{error}: {_beginning(answer.text)!r}")
+                continue
+            if answer.draw not in wanted:
+                rejected.append(f"it is draw {answer.draw}, which was not asked for, or twice: {_beginning(text)!r}")
                 continue
             index = wanted.pop(answer.draw)
             missing.remove(index)
             yield Usable(index=index, text=text, answer=answer)
     if missing:
+        what = (
+            f"{len(rejected)} answers could not be used (the last one: {rejected[-1]})" if rejected else "no other came"
+        )
         raise ProviderError(
             f"{model.name} ({model.model}) gave {len(indices) - len(missing)} of {len(indices)} descriptions of "
-            f"{phrase!r} after {ATTEMPTS} attempts; {rejected} answers could not be used (the last one: {reason}). "
-            f"Try another model or strategy, or the provider 'pack' or 'passthrough'."
+            f"{_beginning(phrase)!r} after {ATTEMPTS} attempts; {what}. Try another model or strategy, or the provider "
+            f"'pack' or 'passthrough'."
         )
+
+
+def _by_chance(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """Without chance a model would give the answer again that was of no use."""
+    return {**sampling, "temperature": _LEAST_TEMPERATURE} if sampling.get("temperature") == 0 else dict(sampling)
+
+
+def _beginning(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
 
 
 def complete(model: LanguageModel, action: Action, k: int) -> Descriptions:

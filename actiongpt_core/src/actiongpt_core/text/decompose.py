@@ -10,7 +10,8 @@ from actiongpt_core.text.actions import check_text, parse_actions
 from actiongpt_core.text.asking import ask
 from actiongpt_core.text.cache import DescriptionCache
 from actiongpt_core.text.describe import cache_key
-from actiongpt_core.text.prompts import DECOMPOSE, Strategy, actions_of, get_strategy
+from actiongpt_core.text.prompts import DECOMPOSE, Strategy, get_strategy
+from actiongpt_core.text.strategies.decomposition import actions_of
 from actiongpt_core.types.text import Action
 
 #: Of a text that a language model parts.
@@ -28,7 +29,7 @@ def read_text(
         ProviderError: The language model gives no actions.
     """
     if is_decompose(strategy):
-        return decompose(text, provider, cache)
+        return decompose(text, provider, cache, strategy=strategy)
     return parse_actions(text, known=getattr(provider, "knows", None))
 
 
@@ -41,13 +42,20 @@ def is_decompose(strategy: str | Strategy | None) -> bool:
     return strategy is not None and get_strategy(strategy).name == DECOMPOSE
 
 
-def decompose(text: str, provider: LLMProvider, cache: DescriptionCache | None = None) -> list[Action]:
+def decompose(
+    text: str,
+    provider: LLMProvider,
+    cache: DescriptionCache | None = None,
+    *,
+    strategy: str | Strategy | None = None,
+) -> list[Action]:
     """The actions that a language model finds in a text, in order, each with its seconds.
 
     Args:
         text: The user's words, at most 4000 characters.
         provider: Who is asked; its answer is cached if it has an attribute `cacheable` that is true.
         cache: Where answers are kept; None for no cache.
+        strategy: How it is asked, if in a way of your own; it reads answers into JSON as "decompose" does.
 
     Raises:
         PromptError: The text is empty, too long, has control characters or no letters.
@@ -61,13 +69,14 @@ def decompose(text: str, provider: LLMProvider, cache: DescriptionCache | None =
             f"The provider {getattr(model, 'name', type(model).__name__)!r} asks no language model, so it cannot part "
             f"a text: leave the strategy 'decompose' out, or use the provider 'openai' or 'local'."
         )
-    strategy = get_strategy(DECOMPOSE)
+    way = get_strategy(DECOMPOSE if strategy is None else strategy)
     cache = cache if getattr(model, "cacheable", False) else None
-    key = cache_key(text, model, strategy)
-    found = cache.get(key).get(0) if cache is not None else None
-    if found is None:
-        for item in ask(model, text, [0], strategy):
-            found = item.text
-            if cache is not None:
-                cache.put(key, 0, item.text, item.answer)
-    return actions_of(found or "")
+    key = cache_key(text, model, way)
+    kept = cache.get(key).get(0) if cache is not None else None
+    if kept is not None:
+        return actions_of(kept)
+    (item,) = ask(model, text, [0], way)
+    actions = actions_of(item.text)
+    if cache is not None:
+        cache.put(key, 0, item.text, item.answer)
+    return actions

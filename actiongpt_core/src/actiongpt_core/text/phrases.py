@@ -162,7 +162,7 @@ def why_different(phrase: str, other: str) -> str | None:
         "count": a.counts != b.counts,
         "action": a.verbs != b.verbs,
         "speed": bool(a.speeds and b.speeds) and a.speeds != b.speeds,
-        "body part": differ_in_parts(a.parts, b.parts),
+        "body part": _differ_in_parts(a.parts, b.parts),
     }
     return next((name for name, differs in differences.items() if differs), None)
 
@@ -200,7 +200,7 @@ def _directions(stems: list[str], verb: str, is_sided: bool) -> frozenset[str]:
     return said - implied - (frozenset({"sideways"}) if is_sided and verb in _LATERAL else frozenset())
 
 
-def differ_in_parts(a: frozenset[str], b: frozenset[str]) -> bool:
+def _differ_in_parts(a: frozenset[str], b: frozenset[str]) -> bool:
     """Limbs may be left out ("kick", "kick with a foot"); head and trunk may not ("turn", "turn the head")."""
     return bool(a and b and not a & b) or bool((a ^ b) & {"head", "trunk"})
 

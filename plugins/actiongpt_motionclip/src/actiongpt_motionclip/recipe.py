@@ -43,7 +43,7 @@ CONFIG = MotionClipConfig(
     basis_hidden=512,
     max_frames=180,
     transition_frames=12,
-    strategy="few-shot",  # what the descriptions of its training look like
+    strategy="normalise",  # measured: docs/explanation/language-layer-measured.md
     default_seconds=4.0,
 )
 BATCH_SIZE = 32

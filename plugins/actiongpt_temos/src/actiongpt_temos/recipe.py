@@ -40,7 +40,7 @@ CONFIG = TemosConfig(
     basis_components=128,
     max_frames=180,
     transition_frames=12,
-    strategy="few-shot",  # what the descriptions of its training look like
+    strategy="normalise",  # measured: docs/explanation/language-layer-measured.md
     noise_scale=0.6,
 )
 WEIGHTS = LossWeights(kl_between=5e-4, kl_prior=5e-5, latent=1e-3, joints=1.0, velocity=0.2, contact=0.03)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 
 from actiongpt_core.errors import ConfigError, PromptError, ProviderError
 from actiongpt_core.testing.fakes import FakeLanguageModel, FakeProvider
 from actiongpt_core.text.cache import DescriptionCache
 from actiongpt_core.text.decompose import MAX_CHARACTERS, decompose, read_text
-from actiongpt_core.types.text import Action
+from actiongpt_core.text.describe import cache_key
+from actiongpt_core.text.prompts import get_strategy
+from actiongpt_core.types.text import Action, Prompt
 
 PARTS = '[{"action": "walk forward", "seconds": 3}, {"action": "sit down", "seconds": 1.5}]'
 ACTIONS = [Action("walk forward", 3.0), Action("sit down", 1.5)]
@@ -24,6 +27,9 @@ STORY = "A tired man crosses the room and takes a seat."
         PARTS,
         f"```json\n{PARTS}\n```",
         f"Sure, here is the list:\n{PARTS}\nLet me know if you need more.",
+        f"Two actions [see below] in order:\n{PARTS} [2 actions]",
+        f'{{"actions": {PARTS}}}',
+        f'<think>\nMaybe [{{"action": "jump", "seconds": 1}}]?\n</think>\n{PARTS}',
         json.dumps(json.loads(PARTS), indent=2),
         PARTS.replace("walk forward", "  walk\\n forward "),
     ],
@@ -36,16 +42,26 @@ def test_a_list_of_actions_is_found_in_what_is_written(written: str) -> None:
     ("written", "reason"),
     [
         ("He walks and sits.", "no JSON list"),
+        ("[" * 3000, "no JSON list"),
         ("[]", "no JSON list of 1 to 20"),
         (json.dumps([{"action": "walk", "seconds": 1}] * 21), "no JSON list of 1 to 20"),
-        ('[{"action": "walk", "seconds": 3]', "JSON is broken"),
+        ('[{"action": "walk", "seconds": 3]', "no JSON list"),
+        ('[{"action": "walk", "seconds": 3}, {"action": "sit", "sec', "no JSON list"),
         ('[{"action": "walk"}]', "no action with seconds"),
         ('[{"action": "walk", "seconds": -3}]', "no action with seconds"),
         ('[{"action": "walk", "seconds": 1e9}]', "no action with seconds"),
         ('[{"action": "walk", "seconds": NaN}]', "no action with seconds"),
         ('[{"action": "walk", "seconds": "long"}]', "no action with seconds"),
         ('[{"action": "123", "seconds": 3}]', "no action with seconds"),
-        ('["walk", "sit"]', "no action with seconds"),
+        ('["walk", "sit"]', "no JSON list"),
+        ('[{"action": "walk", "seconds": 3}, "sit"]', "no action with seconds"),
+        ('[{"action": "walk", "seconds": true}]', "no action with seconds"),
+        ('[{"action": "walk", "seconds": "3"}]', "no action with seconds"),
+        (f'[{{"action": "walk", "seconds": {"9" * 400}}}]', "no action with seconds"),
+        ('[{"action": ["walk"], "seconds": 3}]', "no action with seconds"),
+        ('[{"action": "walk\\u0000", "seconds": 3}]', "control character"),
+        ('[{"action": "limp forward", "seconds": 5}, {"action": "sit", "seconds": 2}]', "repeats the example"),
+        ('[{"action": "wave with the left hand", "seconds": 3}]', "adds a side"),
     ],
 )
 def test_what_is_no_list_of_actions_is_asked_again_and_then_reported(written: str, reason: str) -> None:
@@ -60,6 +76,31 @@ def test_a_text_is_parted_once_and_then_comes_from_the_cache(tmp_path: Path) -> 
     model = FakeLanguageModel(lambda prompt, draw: f"Here: {PARTS}")
     assert decompose(STORY, model, cache) == decompose(STORY, model, cache) == ACTIONS
     assert len(model.asked) == 1
+
+
+def test_a_list_in_the_cache_that_is_none_is_reported_by_nobody_but_asked_for_again(tmp_path: Path) -> None:
+    cache, model = DescriptionCache(tmp_path / "cache.sqlite"), FakeLanguageModel(lambda prompt, draw: PARTS)
+    cache.put(cache_key(STORY, model, get_strategy("decompose")), 0, "no list")
+    assert decompose(STORY, model, cache) == ACTIONS
+
+
+def test_what_the_text_tells_may_be_what_the_example_tells() -> None:
+    written = '[{"action": "kneel on the left knee", "seconds": 2}]'
+    model = FakeLanguageModel(lambda prompt, draw: written)
+    assert decompose("He kneels on the left knee.", model) == [Action("kneel on the left knee", 2.0)]
+
+
+def test_the_example_passes_its_own_check() -> None:
+    _, story, listed, _ = get_strategy("decompose").build(STORY).messages
+    model = FakeLanguageModel(lambda prompt, draw: listed["content"])
+    assert len(decompose(story["content"], model)) == 3
+
+
+def test_a_strategy_of_ones_own_that_is_called_decompose_is_asked_by() -> None:
+    own = attrs.evolve(get_strategy("decompose"), build=lambda text: Prompt(messages=(), text=f"Mine: {text}"))
+    model = FakeLanguageModel(lambda prompt, draw: PARTS)
+    assert read_text(STORY, model, own) == ACTIONS
+    assert model.asked == [(f"Mine: {STORY}", (0,))]
 
 
 def test_it_is_asked_without_chance_and_with_room_for_the_answer() -> None:

@@ -80,12 +80,10 @@ def ask(model: LanguageModel, phrase: str, indices: Sequence[int], strategy: Str
             missing.remove(index)
             yield Usable(index=index, text=text, answer=answer)
     if missing:
-        what = (
-            f"{len(rejected)} answers could not be used (the last one: {rejected[-1]})" if rejected else "no other came"
-        )
+        why = f"{len(rejected)} answers could not be used (the last one: {rejected[-1]})" if rejected else "none came"
         raise ProviderError(
             f"{model.name} ({model.model}) gave {len(indices) - len(missing)} of {len(indices)} descriptions of "
-            f"{_beginning(phrase)!r} after {ATTEMPTS} attempts; {what}. Try another model or strategy, or the provider "
+            f"{_beginning(phrase)!r} after {ATTEMPTS} attempts; {why}. Try another model or strategy, or the provider "
             f"'pack' or 'passthrough'."
         )
 

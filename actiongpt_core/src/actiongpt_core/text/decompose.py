@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from actiongpt_core.errors import ConfigError
@@ -9,6 +10,7 @@ from actiongpt_core.interfaces import LanguageModel, LLMProvider
 from actiongpt_core.text.actions import check_text, parse_actions
 from actiongpt_core.text.asking import ask
 from actiongpt_core.text.cache import DescriptionCache
+from actiongpt_core.text.cleaning import UnusableAnswerError
 from actiongpt_core.text.describe import cache_key
 from actiongpt_core.text.prompts import DECOMPOSE, Strategy, get_strategy
 from actiongpt_core.text.strategies.decomposition import actions_of
@@ -74,7 +76,8 @@ def decompose(
     key = cache_key(text, model, way)
     kept = cache.get(key).get(0) if cache is not None else None
     if kept is not None:
-        return actions_of(kept)
+        with contextlib.suppress(UnusableAnswerError):  # what was imported may be anything
+            return actions_of(kept)
     (item,) = ask(model, text, [0], way)
     actions = actions_of(item.text)
     if cache is not None:

@@ -12,17 +12,22 @@ from actiongpt_core.text.phrases import Meaning, read_meaning
 _VAGUE = words_of("get put hold")
 #: Verbs of which a plain one may stand for another.
 _KIN = {
-    stem(word): verbs.split()[0]
+    stem(word): stem(verbs.split()[0])
     for verbs in (
         "jump leap",
         "run jog sprint",
-        "walk stride",
-        "turn spin rotate pivot",
+        "walk step stride tiptoe",
+        "turn spin rotate pivot twist",
         "punch hit strike",
-        "squat crouch",
+        "stand balance",
     )
     for word in verbs.split()
 }
+_TURN = stem("turn")
+#: Directions that change a movement; others, such as "over", often only belong to the verb.
+_WAYS = words_of("forward backward up down sideways clockwise counterclockwise around in_place")
+#: What an article stands before is a noun: "dodge a punch".
+_NOUN = re.compile(r"\b(?:an?|the|his|her|their|its|your|my)\s+\w+", re.IGNORECASE)
 #: A posture beside an action, no action more: "walk with the arms raised".
 _POSTURE = re.compile(r"\b(?:raised|lifted|lowered|held|crossed|stretched|bent)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:and|then|while|before|after)\b|[,;.]", re.IGNORECASE)
@@ -38,8 +43,8 @@ def what_is_changed(phrase: str, reworded: str) -> str | None:
         if nothing of it is seen to be changed.
     """
     a, b = read_meaning(phrase), read_meaning(reworded)
-    before, after = _verbs(a), _verbs(b)
-    added = set(_verbs(read_meaning(_POSTURE.sub("", reworded)))) - set(before)
+    before, after = _verbs(read_meaning(_NOUN.sub(" ", phrase))) or _verbs(a), _verbs(b)
+    added = set(_verbs(read_meaning(_NOUN.sub(" ", _POSTURE.sub(" ", reworded))))) - set(_verbs(a))
     differences = {
         "verb": not set(before) <= set(after),
         "action": len(added) > _num_unknown(phrase),
@@ -76,6 +81,8 @@ def _without_echoes(sides: tuple[str, ...]) -> list[str]:
 
 
 def _differ_in_direction(a: Meaning, b: Meaning) -> bool:
-    lost = a.directions - b.directions - b.implied
-    added = b.directions - a.directions - a.implied
-    return bool(lost) or bool(added and a.known_verbs)
+    """Where an unknown verb leads is not known, nor where exactly "over" does."""
+    turns = frozenset({"around"}) if _TURN in _verbs(a) else frozenset()
+    lost = (a.directions & _WAYS) - b.directions - b.implied - turns
+    added = (b.directions & _WAYS) - a.directions - a.implied - turns
+    return bool(lost) or bool(added and _verbs(a) and a.directions <= _WAYS)

@@ -22,7 +22,7 @@ _INSTRUCTION = (
     'count and speed, and "seconds", how long it takes. Leave out what is no movement of the body. Add nothing.'
 )
 # Rare verbs: where they turn up in another answer, they were taken over.
-_STORY = "She limps across the room, gets down on her left knee, and cartwheels to the right twice."
+_STORY = "She limps across the room, kneels down on her left knee, and cartwheels to the right twice."
 _STORY_ACTIONS = {"limp forward": 5, "kneel on the left knee": 2, "cartwheel to the right twice": 4}
 
 
@@ -59,7 +59,7 @@ def actions_of(text: str) -> list[Action]:
     """
     items = next((found for found in _lists(text) if found and isinstance(found[0], dict)), None)
     if items is None or len(items) > MAX_ACTIONS:
-        raise UnusableAnswerError(f"it has no whole JSON list of 1 to {MAX_ACTIONS} actions")
+        raise UnusableAnswerError(f"it has no JSON list of 1 to {MAX_ACTIONS} actions")
     return [_action(item) for item in items]
 
 

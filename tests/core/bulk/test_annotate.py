@@ -179,6 +179,12 @@ def test_a_limit_needs_a_provider_that_counts() -> None:
         LocalEngine(Asking(llm="passthrough"), max_requests=3)
 
 
+def test_a_limit_does_not_raise_that_of_the_provider() -> None:
+    options = {"base_url": "http://127.0.0.1:9/v1", "max_requests": 5}
+    engine = LocalEngine(Asking(llm="openai", options=options), max_requests=50)
+    assert engine.asker.provider.budget.max_requests == 5
+
+
 def _peak(tmp_path: Path, num_phrases: int) -> int:
     source = tmp_path / "phrases.txt"
     source.write_text("".join(f"walk {number} steps {'and on ' * 60}\n" for number in range(num_phrases)))

@@ -145,6 +145,19 @@ def test_a_password_in_a_servers_address_is_not_written(job: Job, tmp_path: Path
     assert missing(JobFolder(tmp_path, secret)) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("name", ["key_file", "api_key", "token"])
+def test_what_may_be_a_key_is_not_written(job: Job, tmp_path: Path, name: str) -> None:
+    secret = attrs.evolve(job, llm_options={name: "planted-secret-0123456789"})
+    JobFolder(tmp_path / "out", secret).keep(made(job, 0))
+    assert not any(b"planted" in file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file())
+
+
+def test_a_job_whose_budget_was_used_up_goes_on_with_a_larger_one(job: Job, tmp_path: Path) -> None:
+    JobFolder(tmp_path, attrs.evolve(job, llm_options={"max_requests": 1, "temperature": 0.5})).keep(made(job, 0))
+    larger = attrs.evolve(job, llm_options={"max_requests": 9, "temperature": 0.5, "concurrency": 2})
+    assert list(JobFolder(tmp_path, larger).done) == [0]
+
+
 def test_defaults_are_kept_by_name(motions: Any) -> None:
     job = Job()
     assert (job.backbone, job.llm, job.aggregator) == ("stride", "pack", "mean")
@@ -157,6 +170,8 @@ def test_defaults_are_kept_by_name(motions: Any) -> None:
         ({"k": 0}, "k must be"),
         ({"seed": -1}, "seed must be"),
         ({"shard_size": 0}, "shard_size must be"),
+        ({"seconds": -3.0}, "seconds must be"),
+        ({"seconds": "long"}, "or 'auto'"),
     ],
 )
 def test_settings_that_cannot_work_are_our_error(motions: Any, settings: dict[str, Any], message: str) -> None:

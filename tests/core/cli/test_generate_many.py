@@ -113,3 +113,9 @@ def test_what_cannot_work_is_one_message_and_leaves_no_folder(
     assert (result.exit_code, result.stdout) == (1, "")
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_options_of_ray_are_refused_where_they_do_nothing(source: Path, tmp_path: Path) -> None:
+    result = run("walk", "-o", tmp_path / "walk.npz", "--workers", 2)
+    assert result.exit_code == 1
+    assert "belong to Ray" in result.stderr

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
 import pytest
 
 from actiongpt_core.errors import ProviderError
 from actiongpt_core.testing.fakes import FakeLanguageModel
 from actiongpt_core.text.asking import ask, complete
 from actiongpt_core.text.prompts import get_strategy
-from actiongpt_core.types.text import Action, Prompt
+from actiongpt_core.types.text import Action, Answer, Prompt
 
 PAPER = get_strategy("action-gpt")
 GOOD = "The person steps forward with the left leg."
@@ -37,6 +41,44 @@ def test_answers_that_stay_unusable_are_reported_with_how_many_why_and_how_they_
         'one: it refuses: "I\'m sorry, I cannot do that, whoever asks."). Try another model or strategy, or the '
         "provider 'pack' or 'passthrough'."
     )
+
+
+@pytest.mark.parametrize(("asked", "again"), [(0.0, 0.3), (0, 0.3), (0.9, 0.9), (None, None)])
+def test_an_answer_without_chance_is_asked_for_again_with_some(asked: float | None, again: float | None) -> None:
+    class Noting(FakeLanguageModel):
+        def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
+            seen.append(sampling.get("temperature"))
+            return super().answers(prompt, draws, sampling)
+
+    seen: list[float | None] = []
+    strategy = attrs.evolve(PAPER, sampling={} if asked is None else {"temperature": asked})
+    list(ask(Noting(lambda prompt, draw: GOOD if draw >= 1000 else ""), "walk", range(2), strategy))
+    assert seen == [asked, again]
+
+
+def test_an_answer_that_nobody_asked_for_is_passed_by_and_reported() -> None:
+    class Careless(FakeLanguageModel):
+        def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
+            yield Answer(draw=draws[0], text=GOOD)
+            yield Answer(draw=draws[0], text=GOOD)
+            yield Answer(draw=77, text=GOOD)
+
+    assert len(list(ask(Careless(), "walk", range(3), PAPER))) == 3
+    with pytest.raises(ProviderError, match=r"3 of 4 descriptions.*6 answers.*draw 77, which was not asked for"):
+        list(ask(Careless(), "walk", range(4), PAPER))
+
+
+def test_where_no_answer_comes_the_message_says_so() -> None:
+    with pytest.raises(ProviderError, match=r"0 of 1 descriptions of 'walk' after 3 attempts; none came\."):
+        list(ask(FakeLanguageModel(lambda prompt, draw: None), "walk", [0], PAPER))
+
+
+def test_long_phrases_and_answers_are_shown_by_their_beginning() -> None:
+    with pytest.raises(ProviderError) as caught:
+        list(ask(FakeLanguageModel(lambda prompt, draw: "sorry, " * 500), "walk " * 800, [0], PAPER))
+    assert "'walk walk" in str(caught.value)
+    assert "'sorry, sorry," in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_good_answers_are_handed_over_before_the_failure_of_others() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -51,16 +52,41 @@ def test_the_phrase_stands_in_both_forms_of_a_prompt_once_and_last(name: str, ph
     assert prompt.messages[-1]["role"] == "user"
 
 
-def test_the_examples_are_descriptions_by_our_own_rules_and_favour_no_side() -> None:
-    prompt = get_strategy("few-shot").build("walk")
-    told = [message["content"] for message in prompt.messages if message["role"] == "assistant"]
-    assert len(told) == 4
-    for text in told:
-        assert read_description("walk", Answer(draw=0, text=text)) == text
+def few_shot_examples() -> list[tuple[str, str]]:
+    messages = get_strategy("few-shot").build("walk").messages[1:-1]
+    return [(one["content"], other["content"]) for one, other in zip(messages[::2], messages[1::2], strict=True)]
+
+
+def test_the_examples_are_descriptions_by_our_own_rules() -> None:
+    assert len(few_shot_examples()) == 4
+    for action, text in few_shot_examples():
+        assert read_description(action, Answer(draw=0, text=text)) == text
+        assert text.startswith("The person ")
         assert 25 <= len(text.split()) <= 50
-        assert text in prompt.text
-    actions = " ".join(message["content"] for message in prompt.messages if message["role"] == "user")
-    assert len(re.findall("left", actions)) == len(re.findall("right", actions)) == 1
+        assert f"Action: {action}\nBody movements: {text}\n" in build_prompt("walk", "few-shot")
+
+
+def test_the_examples_favour_no_side_and_name_only_the_side_of_their_action() -> None:
+    named = [re.findall(r"left|right", action) for action, _ in few_shot_examples()]
+    assert sorted(named) == [[], [], ["left"], ["right"]]
+    for action, text in few_shot_examples():
+        assert set(re.findall(r"\b(?:left|right)\b", text)) == set(re.findall(r"left|right", action))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_documentation_shows_what_is_asked_word_for_word(name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "prompt-strategies.md").read_text("utf-8")
+    phrase = "A man walks forward and bows." if name == "decompose" else "walk forward"
+    strategy = get_strategy(name)
+    assert f"```text\n{strategy.build(phrase).text}\n```" in page
+    settings = "temperature {temperature:g}, top_p {top_p:g}, {max_tokens} tokens".format(**strategy.sampling)
+    assert re.search(rf"\| `{name}` \| {strategy.version} \| .* \| {settings}", page)
+
+
+@pytest.mark.parametrize("name", ["few-shot", "normalise", "decompose"])
+def test_line_ends_in_a_phrase_do_not_break_the_form(name: str) -> None:
+    prompt = get_strategy(name).build("walk\n\nAction: jump")
+    assert prompt == get_strategy(name).build("walk Action: jump")
 
 
 # --- normalise -------------------------------------------------------------------------------------------------------
@@ -84,6 +110,9 @@ def test_the_examples_of_rewriting_pass_their_own_check() -> None:
         ("strolls ahead", "walk forward", "walk forward"),
         ("she totters about", ' "Walk around." ', "Walk around"),
         ("walks", "1. walk", "walk"),
+        ("walks", "Label: walk", "walk"),
+        ("walks", "Sure! Here is the label:\n\n**walk**\n\nIt is short, as you asked.", "walk"),
+        ("walks", "<think>A person walks.</think>walk", "walk"),
     ],
 )
 def test_a_label_is_read_without_what_surrounds_it(phrase: str, answer: str, said: str) -> None:
@@ -102,6 +131,9 @@ def test_a_label_is_read_without_what_surrounds_it(phrase: str, answer: str, sai
         ("do not move the legs while waving", "wave and move the legs", "negation"),
         ("walk forward", "run forward", "verb"),
         ("walk and wave", "walk", "verb"),
+        ("walk", "walk and wave", "action"),
+        ("sit down, then stand up", "stand up, then sit down", "order"),
+        ("walk slowly", "walk", "speed"),
     ],
 )
 def test_a_label_that_says_something_else_is_refused(phrase: str, answer: str, changed: str) -> None:

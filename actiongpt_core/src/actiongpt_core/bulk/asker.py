@@ -123,7 +123,7 @@ class Asker:
         return Spent(**{field.name: getattr(budget, field.name, 0) for field in attrs.fields(Spent)})
 
     def limit(self, max_requests: int) -> None:
-        """Let the provider make no more requests than these.
+        """Let the provider make no more requests than these, or than its own limit if that is lower.
 
         Raises:
             ConfigError: The provider does not count its requests, or the limit is no number.
@@ -133,4 +133,6 @@ class Asker:
                 f"The provider {getattr(self.provider, 'name', self.asking.llm)!r} counts no requests, so they cannot "
                 f"be limited: leave --max-requests out, or use the provider 'openai'."
             )
-        self.provider.budget = Budget(max_requests, self.provider.budget.max_tokens)
+        before = self.provider.budget
+        least = max_requests if before.max_requests is None else min(max_requests, before.max_requests)
+        self.provider.budget = Budget(least, before.max_tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,9 +17,14 @@ from actiongpt_core.errors import ConfigError, did_you_mean
 from actiongpt_core.export import FORMATS
 from actiongpt_core.registry import get_registry
 from actiongpt_core.text.cache_file import without_credentials
+from actiongpt_core.types.text import Action
 
 JOB, MANIFEST = "job.json", "manifest.jsonl"
 _LAYOUT = 1  #: of the folder
+#: Options of providers that may be others when the job is taken up again: a larger budget, more threads.
+_SPEED_AND_LIMITS = ("concurrency", "max_requests", "max_retries", "max_total_tokens", "threads", "timeout")
+#: Options that hold a key, or name its file, for which some give the key itself.
+_SECRET = re.compile(r"(?:^|_)(?:key|token|secret|password)(?:_|$)")
 
 
 def _check_format(_: Any, __: Any, value: str) -> None:
@@ -30,6 +36,13 @@ def _check_format(_: Any, __: Any, value: str) -> None:
 def _check_count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < (0 if attribute.name == "seed" else 1):
         raise ConfigError(f"{attribute.name} must be a whole number of at least 1 (seed: 0), got {value!r}.")
+
+
+def _check_seconds(_: Any, __: Any, value: float | str | None) -> None:
+    if isinstance(value, str) and value != "auto":
+        raise ConfigError(f"seconds must be a positive number or 'auto', got {value!r}.")
+    if value is not None and not isinstance(value, str):
+        Action("any action", value)  # checks the value
 
 
 def _to_text(path: str | Path | None) -> str | None:
@@ -74,7 +87,7 @@ class Job:
     llm_options: Mapping[str, Any] = attrs.field(factory=dict)
     strategy: str | None = None
     k: int = attrs.field(default=4, validator=_check_count)
-    seconds: float | Literal["auto"] | None = "auto"
+    seconds: float | Literal["auto"] | None = attrs.field(default="auto", validator=_check_seconds)
     noise_scale: float | None = None
     seed: int = attrs.field(default=0, validator=_check_count)
     format: str = attrs.field(default="npz", validator=_check_format)
@@ -209,10 +222,11 @@ class JobFolder:
 
 
 def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as they may stand in a file: a server's address without user and password."""
+    """Options as they may stand in a file: without secrets, and without those that change no words."""
     return {
         name: without_credentials(value) if isinstance(value, str) and "://" in value else value
         for name, value in options.items()
+        if name not in _SPEED_AND_LIMITS and not _SECRET.search(name)
     }
 
 

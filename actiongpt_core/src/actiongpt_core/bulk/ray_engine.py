@@ -53,8 +53,10 @@ class RayEngine:
         self._cluster = cluster
         self._counter: Any = None
         if max_requests is not None:
-            self.asker.limit(max_requests)  # says whether that can be
-            self._counter = cluster.ray.remote(num_cpus=0)(RequestCounter).remote(max_requests)
+            self.asker.limit(max_requests)
+        limit = getattr(getattr(self.asker.provider, "budget", None), "max_requests", None)
+        if limit is not None:
+            self._counter = cluster.ray.remote(num_cpus=0)(RequestCounter).remote(limit)
         self._is_stopped = False
         self._spent = Spent()
 
@@ -170,7 +172,10 @@ class _RecordingCache(DescriptionCache):
         self.new: list[tuple[dict[str, Any], int, str, dict[str, Any] | None]] = []
 
     def get(self, key: CacheKey) -> dict[int, str]:
-        return {**super().get(key), **self._sent}
+        there = super().get(key)
+        # What this machine has from a run that ended early, the machine that sent the phrase has not.
+        self.new += [(attrs.asdict(key), index, text, None) for index, text in there.items() if index not in self._sent]
+        return {**there, **self._sent}
 
     def put(self, key: CacheKey, index: int, text: str, answer: Answer | None = None) -> None:
         super().put(key, index, text, answer)

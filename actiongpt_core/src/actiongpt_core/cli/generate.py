@@ -78,6 +78,7 @@ def generate(
         return
     if text is None or not output or out is not None or engine is not bulk_options.Engines.LOCAL:
         raise typer.BadParameter("Give TEXT and --output FILE; or --input FILE and --out DIR for many prompts.")
+    bulk_options.refuse_ray_options(ray_address, workers)
     from actiongpt_core.export import check_path, save
     from actiongpt_core.registry import get_registry
     from actiongpt_core.text.cache import DescriptionCache

@@ -60,7 +60,7 @@ _REFUSAL = re.compile(
     r"|(?:could|can) you (?:please )?(?:clarify|provide|tell|give|specify|explain)|please (?:clarify|provide|specify))",
     re.I,
 )
-_SENTENCE_END = re.compile(r"[.!?][\"')\]\u201d]*(?=\s+[^a-z\s]|\s*$)")
+_SENTENCE_END = re.compile(r"[.!?][\"')\]\u201d]*(?=\s+[^a-z0-9\s]|\s*$)")
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 
 # --- what is no description ------------------------------------------------------------------------------------------

@@ -12,16 +12,16 @@ from actiongpt_core.text.phrases import Meaning, read_meaning
 _VAGUE = words_of("get put hold")
 #: Verbs of which a plain one may stand for another.
 _KIN = {
-    stem(word): stem(verbs.split()[0])
-    for verbs in (
-        "jump leap",
-        "run jog sprint",
-        "walk step stride tiptoe",
-        "turn spin rotate pivot twist",
-        "punch hit strike",
-        "stand balance",
-    )
-    for word in verbs.split()
+    stem(word): stem(plain)
+    for plain, words in {
+        "jump": "leap",
+        "run": "jog sprint",
+        "walk": "step stride tiptoe",
+        "turn": "spin rotate pivot twist",
+        "punch": "hit strike",
+        "stand": "balance",
+    }.items()
+    for word in words.split()
 }
 _TURN = stem("turn")
 #: Directions that change a movement; others, such as "over", often only belong to the verb.

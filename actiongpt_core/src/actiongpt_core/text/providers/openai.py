@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -18,6 +17,7 @@ from actiongpt_core.text.budget import Budget
 from actiongpt_core.text.providers.openai_access import Access, read_server
 from actiongpt_core.text.providers.openai_answers import Found, read_answers
 from actiongpt_core.text.providers.openai_errors import RefusedError, failure
+from actiongpt_core.text.sampling import chosen, number
 from actiongpt_core.types.text import Answer, Prompt
 
 if TYPE_CHECKING:
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 MODEL_VARIABLE = "ACTIONGPT_OPENAI_MODEL"
 DEFAULT_MODEL = "gpt-4o-mini"
-#: The kind of each setting of sampling and the least that it can be.
-_SAMPLING: Mapping[str, tuple[type, float]] = {
-    "temperature": (float, 0),
-    "top_p": (float, 0),
-    "max_tokens": (int, 1),
-    "seed": (int, -math.inf),
-}
 
 
 class OpenAIProvider:
@@ -86,18 +79,15 @@ class OpenAIProvider:
     ) -> None:
         if endpoint not in ("chat", "completions"):
             raise ConfigError(f"The endpoint must be 'chat' or 'completions', got {endpoint!r}.")
-        given = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "seed": seed}
-        sampling: dict[str, Any] = {
-            name: _number(name, value, *_SAMPLING[name]) for name, value in given.items() if value is not None
-        }
+        sampling = chosen(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed)
         # Answers depend on the endpoint, so it belongs to what they are kept under.
         self.sampling: Mapping[str, Any] = sampling if endpoint == "chat" else {**sampling, "endpoint": endpoint}
         self.model = model or os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
         self.strategy = strategy
         self.endpoint = endpoint
-        self.concurrency = int(_number("concurrency", concurrency, int, 1))
-        self.timeout = float(_number("timeout", timeout, float, 0.001))
-        self.max_retries = int(_number("max_retries", max_retries, int, 0))
+        self.concurrency = int(number("concurrency", concurrency, int, 1))
+        self.timeout = float(number("timeout", timeout, float, 0.001))
+        self.max_retries = int(number("max_retries", max_retries, int, 0))
         self.budget = Budget(max_requests, max_total_tokens)
         self._access = Access(read_server(base_url), Path(key_file) if key_file is not None else None)
         self.base_url = self._access.server.url
@@ -245,17 +235,3 @@ def _most_tokens(request: Mapping[str, Any]) -> int:
     prompt = len(_question(request).encode()) + 8 * len(request.get("messages", ()))
     limit = request.get("max_tokens") or request.get("max_completion_tokens") or 0  # without one nobody knows
     return prompt + int(request.get("n", 1)) * int(limit)
-
-
-def _number(name: str, value: Any, kind: type, least: float) -> Any:
-    """A setting; a whole number will do for a float.
-
-    Raises:
-        ConfigError: It is no number of this kind, or too small.
-    """
-    kinds = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value) or value < least:
-        what = "a whole number" if kind is int else "a number"
-        bound = f" of at least {least:g}" if math.isfinite(least) else ""
-        raise ConfigError(f"{name} must be {what}{bound}, got {value!r}.")
-    return value

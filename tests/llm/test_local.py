@@ -150,13 +150,19 @@ def test_an_answer_that_nobody_waits_for_is_not_written_to_its_end(local: LocalP
 
 
 def test_an_interrupt_by_the_user_stops_the_model(local: LocalProvider) -> None:
+    # A process that a shell has started in the background ignores the signal otherwise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt(num_chunks: int) -> None:
         if num_chunks == 5:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     server = Observed(local, interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        list(llama.chunks(server, ENDLESS, is_chat=False))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(llama.chunks(server, ENDLESS, is_chat=False))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert server.num_chunks < LIMIT
 
 

@@ -173,6 +173,12 @@ def test_no_more_requests_are_made_by_all_processes_together_than_allowed(ray_cl
         assert (again.annotated, again.sources["cache"], again.spent.requests) == (60, 30, 30)
 
 
+def test_a_budget_of_tokens_is_refused_since_processes_do_not_know_of_each_other(ray_cluster: Cluster) -> None:
+    options = {"base_url": "http://127.0.0.1:9/v1", "max_total_tokens": 5}
+    with pytest.raises(ConfigError, match="a budget of tokens would not hold"):
+        RayEngine(Asking(llm="openai", options=options), ray_cluster)
+
+
 def test_a_limit_needs_a_provider_that_counts(ray_cluster: Cluster) -> None:
     with pytest.raises(ConfigError, match="counts no requests"):
         RayEngine(Asking(llm="passthrough"), ray_cluster, max_requests=3)

@@ -120,6 +120,18 @@ def test_a_provider_that_is_down_is_given_up_and_what_is_in_the_cache_is_still_w
     assert tally.left > 200
 
 
+def test_a_run_that_ends_early_leaves_an_older_file_as_it_is(
+    run: Callable[..., Tally], tmp_path: Path, scripted: Any
+) -> None:
+    run(["sit", "stand"])
+    scripted.is_down = True
+    assert not run(["sit", *(f"walk {number} steps on" for number in range(100))]).is_written
+    assert list(read(tmp_path / "out.json")) == ["sit", "stand"]
+    (tmp_path / "out.json").unlink()
+    assert run(["sit", *(f"walk {number} steps on" for number in range(100))]).is_written
+    assert list(read(tmp_path / "out.json")) == ["sit"]
+
+
 def test_phrases_that_cannot_be_asked_for_are_no_reason_to_give_up(run: Callable[..., Tally]) -> None:
     tally = run([*(str(number) for number in range(3 * GIVE_UP_AFTER)), "walk"])
     assert (tally.annotated, tally.failed, tally.left) == (1, 3 * GIVE_UP_AFTER, 0)

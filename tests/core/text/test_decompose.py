@@ -90,6 +90,13 @@ def test_what_the_text_tells_may_be_what_the_example_tells() -> None:
     assert decompose("He kneels on the left knee.", model) == [Action("kneel on the left knee", 2.0)]
 
 
+def test_a_list_that_leaves_most_of_the_text_out_is_refused() -> None:
+    story = "She walks in, sits down and waves."
+    with pytest.raises(ProviderError, match="leaves most of the text out"):
+        decompose(story, FakeLanguageModel(lambda prompt, draw: '[{"action": "walk forward", "seconds": 3}]'))
+    assert decompose(story, FakeLanguageModel(lambda prompt, draw: PARTS)) == ACTIONS
+
+
 def test_the_example_passes_its_own_check() -> None:
     _, story, listed, _ = get_strategy("decompose").build(STORY).messages
     model = FakeLanguageModel(lambda prompt, draw: listed["content"])

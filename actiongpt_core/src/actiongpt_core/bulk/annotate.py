@@ -67,6 +67,7 @@ class Tally:
     spent: Spent = attrs.field(factory=Spent)
     seconds: float = 0.0
     failed_in_a_row: int = 0
+    is_written: bool = False  #: whether there is a new output
 
     @property
     def done(self) -> int:
@@ -139,8 +140,9 @@ def annotate(source: Path, output: Path, engine: Engine, report: Callable[[Tally
 
     Args:
         source: A file as `read_entries` reads it.
-        output: The JSON file, phrases in the order of the input; it appears whole when the work is done. Phrases that
-            failed are in `failed_file(output)` with the reasons, and not in it.
+        output: The JSON file, phrases in the order of the input; it appears whole when the work is done. An older one
+            stays if the work ends early. Phrases that failed are in `failed_file(output)` with the reasons, and not in
+            it.
         engine: Where the work is done.
         report: Called after every phrase.
 
@@ -161,7 +163,9 @@ def annotate(source: Path, output: Path, engine: Engine, report: Callable[[Tally
                 engine.stop()
             tally.spent, tally.seconds = engine.spent(), time.perf_counter() - start
             report(tally)
-        if annotations.num_members:
+        # A run that ended early has less than an earlier one may have written.
+        tally.is_written = bool(annotations.num_members) and not (tally.left and output.exists())
+        if tally.is_written:
             annotations.commit()
         failures.commit()
     return tally

@@ -12,7 +12,7 @@ import attrs
 from actiongpt_core.bulk.annotate import in_order
 from actiongpt_core.bulk.asker import Asker, Asking, Outcome, Spent
 from actiongpt_core.bulk.cluster import Cluster, import_ray
-from actiongpt_core.errors import ActionGPTError, BudgetError, PromptError
+from actiongpt_core.errors import ActionGPTError, BudgetError, ConfigError, PromptError
 from actiongpt_core.text.actions import check_text
 from actiongpt_core.text.budget import Budget
 from actiongpt_core.text.cache import CacheKey, DescriptionCache
@@ -54,7 +54,13 @@ class RayEngine:
         self._counter: Any = None
         if max_requests is not None:
             self.asker.limit(max_requests)
-        limit = getattr(getattr(self.asker.provider, "budget", None), "max_requests", None)
+        budget = getattr(self.asker.provider, "budget", None)
+        if getattr(budget, "max_tokens", None) is not None:
+            raise ConfigError(
+                "The processes of a cluster do not know of each other's tokens, so a budget of tokens would not hold. "
+                "Limit the requests with --max-requests, or use the engine 'local'."
+            )
+        limit = getattr(budget, "max_requests", None)
         if limit is not None:
             self._counter = cluster.ray.remote(num_cpus=0)(RequestCounter).remote(limit)
         self._is_stopped = False

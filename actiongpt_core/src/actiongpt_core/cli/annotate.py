@@ -181,8 +181,10 @@ def _show_tally(tally: Tally, output: Path, price: Price | None, as_json: bool) 
     typer.echo(f"{tally.annotated:,} annotated ({sources or 'none'}) in {tally.seconds:.1f} s")
     if cost := _cost(tally, price):
         typer.echo(cost)
-    if tally.annotated:
+    if tally.is_written:
         typer.echo(f"wrote {output.resolve()}")
+    elif output.exists():
+        typer.echo(f"{output.resolve()} is as it was: what there is now may be less")
 
 
 def _report(tally: Tally, output: Path, price: Price | None) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def _report(tally: Tally, output: Path, price: Price | None) -> dict[str, Any]:
 
     spent = tally.spent
     return {
-        "file": str(output.resolve()) if tally.annotated else None,
+        "file": str(output.resolve()) if tally.is_written else None,
         **_counts(tally.survey),
         "annotated": tally.annotated,
         "sources": dict(tally.sources),

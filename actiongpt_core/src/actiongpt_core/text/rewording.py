@@ -43,7 +43,7 @@ def what_is_changed(phrase: str, reworded: str) -> str | None:
         if nothing of it is seen to be changed.
     """
     a, b = read_meaning(phrase), read_meaning(reworded)
-    before, after = _verbs(read_meaning(_NOUN.sub(" ", phrase))) or _verbs(a), _verbs(b)
+    before, after = verbs_of(phrase), _verbs(b)
     added = set(_verbs(read_meaning(_NOUN.sub(" ", _POSTURE.sub(" ", reworded))))) - set(_verbs(a))
     differences = {
         "verb": not set(before) <= set(after),
@@ -59,6 +59,11 @@ def what_is_changed(phrase: str, reworded: str) -> str | None:
         or bool((a.parts - b.parts) & {"head", "trunk"}),
     }
     return next((name for name, differs in differences.items() if differs), None)
+
+
+def verbs_of(phrase: str) -> list[str]:
+    """The verbs of a phrase that are known, in order, each as the plain one of its kin; nouns only if nothing else."""
+    return _verbs(read_meaning(_NOUN.sub(" ", phrase))) or _verbs(read_meaning(phrase))
 
 
 def _num_unknown(phrase: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from actiongpt_core.text.actions import MAX_ACTIONS, check_text
 from actiongpt_core.text.cleaning import UnusableAnswerError, without_thoughts
 from actiongpt_core.text.folding import fold
 from actiongpt_core.text.phrases import read_meaning
+from actiongpt_core.text.rewording import verbs_of
 from actiongpt_core.text.strategies.examples import by_example
 from actiongpt_core.types.text import Action, Answer, Prompt
 
@@ -41,14 +42,22 @@ def read_actions(text: str, answer: Answer) -> str:
             does not tell.
     """
     actions = actions_of(without_thoughts(answer.text))
-    told, sides = fold(text).split(), read_meaning(text).sides
+    _check(text, actions)
+    return json.dumps([{"action": action.phrase, "seconds": action.seconds} for action in actions])
+
+
+def _check(text: str, actions: Iterable[Action]) -> None:
+    told, sides, verbs, found = fold(text).split(), read_meaning(text).sides, set(verbs_of(text)), set[str]()
     for action in actions:
         meaning = read_meaning(action.phrase)
         if action.phrase in _STORY_ACTIONS and meaning.verb not in told:
             raise UnusableAnswerError("it repeats the example")
         if not meaning.sides <= sides:
             raise UnusableAnswerError("it adds a side")
-    return json.dumps([{"action": action.phrase, "seconds": action.seconds} for action in actions])
+        found.update(verbs_of(action.phrase))
+    # Not all of them: "crosses the room" is "walk forward".
+    if len(verbs) > 1 and 2 * len(verbs & found) < len(verbs):
+        raise UnusableAnswerError("it leaves most of the text out")
 
 
 def actions_of(text: str) -> list[Action]:

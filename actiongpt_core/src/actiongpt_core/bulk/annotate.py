@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -141,7 +142,7 @@ def annotate(source: Path, output: Path, engine: Engine, report: Callable[[Tally
     Args:
         source: A file as `read_entries` reads it.
         output: The JSON file, phrases in the order of the input; it appears whole when the work is done. An older one
-            stays if the work ends early. Phrases that failed are in `failed_file(output)` with the reasons, and not in
+            stays if the work ends early with less. Phrases that failed are in `failed_file(output)` with the reasons, and not in
             it.
         engine: Where the work is done.
         report: Called after every phrase.
@@ -163,12 +164,22 @@ def annotate(source: Path, output: Path, engine: Engine, report: Callable[[Tally
                 engine.stop()
             tally.spent, tally.seconds = engine.spent(), time.perf_counter() - start
             report(tally)
-        # A run that ended early has less than an earlier one may have written.
-        tally.is_written = bool(annotations.num_members) and not (tally.left and output.exists())
+        # A run that ended early may have less than an earlier one has written.
+        is_less = bool(tally.left) and annotations.num_members < _num_members(output)
+        tally.is_written = bool(annotations.num_members) and not is_less
         if tally.is_written:
             annotations.commit()
         failures.commit()
     return tally
+
+
+def _num_members(output: Path) -> int:
+    """How many phrases a file has; none if it is not there or of another kind."""
+    try:
+        content = json.loads(output.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return len(content) if isinstance(content, dict) else 0
 
 
 def failed_file(output: Path) -> Path:

@@ -83,8 +83,8 @@ def how_to_ask(provider: LLMProvider, k: int, strategy: str | Strategy | None = 
     if strategy is not None:
         raise ConfigError(
             f"The provider {getattr(provider, 'name', type(provider).__name__)!r} asks no language model, so it has no "
-            f"use for a prompt strategy: leave the strategy out, or use the provider 'openai' or 'local'. Which recordings "
-            f"'replay' repeats is its own option: -O strategy=NAME."
+            f"use for a prompt strategy: leave the strategy out, or use the provider 'openai' or 'local'. Which "
+            f"recordings 'replay' repeats is its own option: -O strategy=NAME."
         )
     return None
 

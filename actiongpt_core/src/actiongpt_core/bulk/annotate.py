@@ -142,8 +142,8 @@ def annotate(source: Path, output: Path, engine: Engine, report: Callable[[Tally
     Args:
         source: A file as `read_entries` reads it.
         output: The JSON file, phrases in the order of the input; it appears whole when the work is done. An older one
-            stays if the work ends early with less. Phrases that failed are in `failed_file(output)` with the reasons, and not in
-            it.
+            stays if the work ends early with less. Phrases that failed are in `failed_file(output)` with the reasons,
+            and not in it.
         engine: Where the work is done.
         report: Called after every phrase.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, hookimpl
+from actiongpt_core.hookspecs import AggregatorSpec, DataSetSpec, LLMProviderSpec, hookimpl
 
 if TYPE_CHECKING:
-    from actiongpt_core.interfaces import Aggregator, LLMProvider
+    from collections.abc import Callable
+
+    from actiongpt_core.interfaces import Aggregator, DataSet, LLMProvider
 
 # High enough that a plugin becomes the default only when its author means it to.
 _DEFAULT = 100
@@ -59,6 +61,12 @@ def actiongpt_aggregators() -> list[AggregatorSpec]:
         AggregatorSpec(name="concat", load=_load_concat, summary="All real tokens, one description after the other."),
         AggregatorSpec(name="first", load=_load_first, summary="The first description alone."),
     ]
+
+
+@hookimpl
+def actiongpt_data_sets() -> list[DataSetSpec]:
+    """Motion capture that can be downloaded, files of the user's own, parametric actions."""
+    return [DataSetSpec(name="cmu", load=_load_cmu, summary="CMU motion capture, with the texts of its trials.")]
 
 
 def _load_pack() -> type[LLMProvider]:
@@ -119,3 +127,9 @@ def _load_first() -> Aggregator:
     from actiongpt_core.text.aggregators import first
 
     return first
+
+
+def _load_cmu() -> Callable[..., DataSet]:
+    from actiongpt_core.data.cmu import CmuSet
+
+    return CmuSet

@@ -58,6 +58,14 @@ class MissingAssetError(ActionGPTError, FileNotFoundError):
     """A file that the user has to supply (body model, text model, data set) is not there."""
 
 
+class DataError(ActionGPTError, ValueError):
+    """A file of a data set is damaged, or not what its format promises."""
+
+
+class RejectedRecording(DataError):  # noqa: N818
+    """A recording is left out by its data set's own rules; the message is the reason, the same for all alike."""
+
+
 class ExportError(ActionGPTError, OSError):
     """A motion cannot be written: unknown suffix, or the path is not writable."""
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import typer
 
-    from actiongpt_core.interfaces import Aggregator, LLMProvider, MotionModel
+    from actiongpt_core.interfaces import Aggregator, DataSet, DataSource, LLMProvider, MotionModel
+    from actiongpt_core.training.recipe import TrainingRecipe
 
 PROJECT = "actiongpt"  #: pluggy's project name, and the entry-point group
 
@@ -31,11 +32,14 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 #: backbone's name. A plugin may declare others, for readers of its own.
 CAPABILITIES: dict[str, str] = {
     "sequence": "Makes one motion of several actions; without it the pipeline refuses a prompt of more than one.",
-    "training": "Comes with its training objective, so that it can be trained on other data.",
+    "training": "Comes with its training recipe (`MotionModelSpec.training`), so that `actiongpt train` can train it.",
     "deterministic": "Draws no noise: takes `generator` and `noise_scale` as all do, and neither changes the motion.",
 }
 #: The core's own commands; a plugin cannot have one of these names.
-RESERVED_COMMANDS = frozenset({"generate", "describe", "annotate", "cache", "plugins", "checkpoints"})
+RESERVED_COMMANDS = frozenset(
+    {"generate", "describe", "annotate", "cache", "plugins", "checkpoints"}
+    | {"data", "train", "sample", "evaluate", "study"}
+)
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 
@@ -80,6 +84,8 @@ class MotionModelSpec(PartSpec):
 
     `checkpoint_converter()` returns a function that reads a published checkpoint and writes ours:
     `convert(source, target, *, text_encoder: str | None, stats: Path | None) -> Path`.
+
+    `training()` returns what `actiongpt train` needs of the backbone: presets, samples, losses; see `TrainingRecipe`.
     """
 
     load: Callable[[], Callable[..., MotionModel]] = attrs.field(validator=_check_callable)
@@ -87,6 +93,7 @@ class MotionModelSpec(PartSpec):
     checkpoint_converter: Callable[[], Callable[..., Path]] | None = attrs.field(
         default=None, validator=_check_callable
     )
+    training: Callable[[], TrainingRecipe] | None = attrs.field(default=None, validator=_check_callable)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +112,22 @@ class AggregatorSpec(PartSpec):
     """A way to make one text of K. `load()` returns the aggregator itself."""
 
     load: Callable[[], Aggregator] = attrs.field(validator=_check_callable)
+
+
+@attrs.frozen(kw_only=True)
+class DataSetSpec(PartSpec):
+    """Motions with texts. `load()` returns a class, or a function that opens a set.
+
+    It is called with the folder of the prepared set (`--data-dir`; None where none was given) and the options that a
+    user gives, by keyword.
+
+    `source()` returns a class, or a function, that opens the files as users have them; it is called with their folder
+    and options, and `actiongpt data prepare` reads them through it. Without it the set needs no preparation.
+    """
+
+    load: Callable[[], Callable[..., DataSet]] = attrs.field(validator=_check_callable)
+    source: Callable[[], Callable[..., DataSource]] | None = attrs.field(default=None, validator=_check_callable)
+    default_rank: int = attrs.field(default=0, init=False)  # a data set is always named
 
 
 @attrs.frozen(kw_only=True)
@@ -139,6 +162,12 @@ def actiongpt_aggregators() -> list[AggregatorSpec]:
 
 
 @hookspec
+def actiongpt_data_sets() -> list[DataSetSpec]:
+    """The data sets of a plugin."""
+    return []
+
+
+@hookspec
 def actiongpt_commands() -> list[CommandSpec]:
     """The commands that a plugin adds to `actiongpt`."""
     return []
@@ -149,5 +178,6 @@ HOOKS: dict[str, tuple[str, type[PartSpec]]] = {
     "actiongpt_motion_models": ("backbone", MotionModelSpec),
     "actiongpt_llm_providers": ("llm", LLMProviderSpec),
     "actiongpt_aggregators": ("aggregator", AggregatorSpec),
+    "actiongpt_data_sets": ("data", DataSetSpec),
     "actiongpt_commands": ("command", CommandSpec),
 }

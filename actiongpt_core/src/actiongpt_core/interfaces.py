@@ -5,7 +5,7 @@ All are protocols: a plugin's class needs the methods, not a base class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from actiongpt_core.data.recording import Recording
     from actiongpt_core.types.motion import Motion
+    from actiongpt_core.types.segments import Segment
     from actiongpt_core.types.skeleton import Skeleton
 
 
@@ -158,4 +160,71 @@ class BodyModel(Protocol):
 
     def mesh(self, motion: Motion) -> tuple[Tensor, Tensor]:
         """Vertices (T, V, 3) in metres and faces (N, 3)."""
+        ...
+
+
+@runtime_checkable
+class DataSet(Protocol):
+    """Motions with texts, in splits, as training and evaluation read them.
+
+    Optional, looked for by name:
+        `pairs(split)`: a sequence of `Pair`, for backbones that learn transitions; without it there are none.
+    """
+
+    @property
+    def name(self) -> str:
+        """As reports name it."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of all motions."""
+        ...
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Names of the splits, such as "train", "val", "test"."""
+        ...
+
+    def segments(self, split: str) -> Sequence[Segment]:
+        """What is known of the clips of a split, in a fixed order, without reading their frames.
+
+        Raises:
+            ConfigError: There is no such split.
+        """
+        ...
+
+    def motion(self, recording: str, start: int, end: int) -> Motion:
+        """Frames [start, end) of a recording: the SMPL body's 22 joints, Z up, metres, pelvis translation.
+
+        Raises:
+            ConfigError: There is no such recording, or it does not have these frames.
+        """
+        ...
+
+
+@runtime_checkable
+class DataSource(Protocol):
+    """The files of a data set as users have them, from which `actiongpt data prepare` makes a prepared set."""
+
+    @property
+    def name(self) -> str:
+        """Of the prepared set."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of the recordings that it gives."""
+        ...
+
+    def missing(self) -> Iterable[str]:
+        """What is not where it is expected, and where to get it; a line for each. Nothing is read if there is one."""
+        ...
+
+    def recordings(self) -> Iterator[tuple[str, Callable[[], Recording]]]:
+        """Identifier of each recording, in a fixed order, and the function that reads it.
+
+        The function raises `RejectedRecording` with the reason for one that is left out by the set's own rules; any
+        other error of the library counts as damage. Both are counted and told, and the rest goes on.
+        """
         ...

@@ -53,7 +53,7 @@ class PluginInfo:
 class Part:
     """One thing that a plugin provides."""
 
-    kind: str  #: "backbone", "llm", "aggregator" or "command"
+    kind: str  #: "backbone", "llm", "aggregator", "data" or "command"
     spec: PartSpec
     plugin: PluginInfo
 

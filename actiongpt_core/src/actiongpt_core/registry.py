@@ -7,6 +7,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -19,14 +20,20 @@ from actiongpt_core.errors import (
     UnknownPluginError,
     did_you_mean,
 )
-from actiongpt_core.hookspecs import AggregatorSpec, LLMProviderSpec, MotionModelSpec, PartSpec
+from actiongpt_core.hookspecs import AggregatorSpec, DataSetSpec, LLMProviderSpec, MotionModelSpec, PartSpec
 from actiongpt_core.plugins import BLOCK, Part, PluginInfo, canonical, load_plugins, one_line
 
 if TYPE_CHECKING:
-    from actiongpt_core.interfaces import LLMProvider
+    from actiongpt_core.interfaces import DataSet, DataSource, LLMProvider
 
 _log = logging.getLogger(__name__)
-_SPEAKING = {"backbone": "backbone", "llm": "LLM provider", "aggregator": "aggregator", "command": "command"}
+_SPEAKING = {
+    "backbone": "backbone",
+    "llm": "LLM provider",
+    "aggregator": "aggregator",
+    "data": "data set",
+    "command": "command",
+}
 
 
 class Registry:
@@ -75,10 +82,7 @@ class Registry:
             ProviderError: It needs something of the user's, such as a key.
         """
         part = self.part("llm", name)
-        build = cast(LLMProviderSpec, part.spec).load()
-        with guard(part, "built"):
-            _check_options(part.spec.name, build, options)
-            return build(**options)
+        return cast("LLMProvider", _built(part, part.spec.load(), options))
 
     def aggregator(self, name: str | None = None) -> AggregatorSpec:
         """An aggregator; None for the one with the highest `default_rank`.
@@ -89,8 +93,42 @@ class Registry:
         """
         return cast(AggregatorSpec, self.part("aggregator", name).spec)
 
+    def open_data_set(self, name: str, folder: str | Path | None = None, **options: Any) -> DataSet:
+        """A data set, ready to be read.
+
+        Args:
+            name: Its name.
+            folder: Of the prepared set; None for sets that need none, or know their own.
+            options: What it is opened with; each set says which it takes.
+
+        Raises:
+            UnknownPluginError: No working plugin provides it.
+            ConfigError: It does not take an option, or not this value.
+            MissingAssetError: Its files are not there.
+            PluginError: Two plugins provide it, or it cannot be opened.
+        """
+        part = self.part("data", name)
+        return cast("DataSet", _built(part, part.spec.load(), options, None if folder is None else Path(folder)))
+
+    def open_data_source(self, name: str, folder: str | Path | None = None, **options: Any) -> DataSource:
+        """The files of a data set as users have them, to be prepared.
+
+        Args:
+            name: Of the data set.
+            folder: Where they are; None for sets that are made and not read.
+            options: What they are opened with.
+
+        Raises:
+            As for `open_data_set`; ConfigError also for a set that needs no preparation.
+        """
+        part = self.part("data", name)
+        source = cast(DataSetSpec, part.spec).source
+        if source is None:
+            raise ConfigError(f"The data set {name!r} needs no preparation: its files are read as they are.")
+        return cast("DataSource", _built(part, source(), options, None if folder is None else Path(folder)))
+
     def parts(self, kind: str) -> tuple[Part, ...]:
-        """All working parts of one kind ("backbone", "llm", "aggregator" or "command"), by name."""
+        """All working parts of one kind ("backbone", "llm", "aggregator", "data" or "command"), by name."""
         return tuple(sorted((part for part in self._parts if part.kind == kind), key=_by_name))
 
     def part(self, kind: str, name: str | None) -> Part:
@@ -178,10 +216,17 @@ def reset_registry() -> None:
     get_registry.cache_clear()
 
 
-def _check_options(name: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+def _built(part: Part, build: Callable[..., Any], options: Mapping[str, Any], *arguments: Any) -> Any:
+    with guard(part, "built"):
+        _check_options(part, build, options, len(arguments))
+        return build(*arguments, **options)
+
+
+def _check_options(part: Part, build: Callable[..., Any], options: Mapping[str, Any], given: int) -> None:
+    """An option that is not taken is an error with the list of those that are; the first `given` are not options."""
     if not options:
         return
-    parameters = inspect.signature(build).parameters.values()
+    parameters = list(inspect.signature(build).parameters.values())[given:]
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     known = [parameter.name for parameter in parameters if parameter.kind is not parameter.POSITIONAL_ONLY]
@@ -189,7 +234,8 @@ def _check_options(name: str, build: Callable[..., Any], options: Mapping[str, A
         if option not in known:
             takes = f"It takes {', '.join(known)}." if known else "It takes none."
             raise ConfigError(
-                f"The LLM provider {name!r} has no option {option!r}. {takes}{did_you_mean(option, known)}"
+                f"The {_SPEAKING[part.kind]} {part.spec.name!r} has no option {option!r}. "
+                f"{takes}{did_you_mean(option, known)}"
             )
 
 
@@ -239,6 +285,7 @@ def _guarded(part: Part) -> PartSpec:
         return guarded_load
 
     changes: dict[str, Any] = {"load": guarded(part.spec.load)}
-    if isinstance(part.spec, MotionModelSpec) and part.spec.checkpoint_converter:
-        changes["checkpoint_converter"] = guarded(part.spec.checkpoint_converter)
+    for name in ("checkpoint_converter", "training", "source"):
+        if (load := getattr(part.spec, name, None)) is not None:
+            changes[name] = guarded(load)
     return attrs.evolve(part.spec, **changes)

@@ -21,6 +21,7 @@ _TITLES = {
     "backbone": "Backbones",
     "llm": "LLM providers",
     "aggregator": "Aggregators",
+    "data": "Data sets",
     "command": "Commands of plugins",
 }
 
@@ -61,7 +62,7 @@ def _part(part: Part, registry: Registry) -> dict[str, object]:
 
 
 def _default_part(registry: Registry, kind: str) -> Part | None:
-    if kind == "command":  # always named
+    if kind in ("command", "data"):  # always named
         return None
     try:
         return registry.default(kind)

@@ -15,6 +15,8 @@ from torch import Tensor
 from actiongpt_core.data.clip import LabelledClip
 from actiongpt_core.errors import ConfigError, MissingAssetError
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
+from actiongpt_core.types.motion import Motion
+from actiongpt_core.types.segments import Segment
 
 ENVIRONMENT = "ACTIONGPT_CMU"
 SPLITS = ("train", "val", "test")
@@ -51,6 +53,9 @@ class CmuClip:
 class CmuSet:
     """The set, in memory: 30 frames a second, 22 joints."""
 
+    name = "cmu"
+    splits = SPLITS
+
     def __init__(self, folder: str | Path | None = None) -> None:
         path = cmu_folder(folder)
         with np.load(path / "motions.npz", allow_pickle=False) as arrays:
@@ -61,12 +66,34 @@ class CmuSet:
         self._recordings = {item["id"]: item for item in json.loads((path / "recordings.json").read_text("utf-8"))}
         self._clips = json.loads((path / "clips.json").read_text("utf-8"))
 
-    def motion(self, recording: str, start: int, end: int) -> tuple[Tensor, Tensor]:
+    def frames(self, recording: str, start: int, end: int) -> tuple[Tensor, Tensor]:
         """Frames [start, end) of a recording: rotations (T, 22, 3, 3), translation of the pelvis (T, 3)."""
         first = self._recordings[recording]["offset"]
         rows = slice(first + start, first + end)
         axis_angle = torch.from_numpy(self._poses[rows].astype(np.float32) * self._scale)
         return axis_angle_to_matrix(axis_angle), torch.from_numpy(self._translation[rows].astype(np.float32))
+
+    def motion(self, recording: str, start: int, end: int) -> Motion:
+        """Frames [start, end) of a recording."""
+        rotations, translation = self.frames(recording, start, end)
+        return Motion(rotations=rotations, translation=translation, fps=self.fps)
+
+    def segments(self, split: str) -> list[Segment]:
+        """What is known of the clips of one split."""
+        return [
+            Segment(
+                key=item["id"],
+                recording=item["recording"],
+                start=item["start_frame"],
+                end=item["end_frame"],
+                texts=tuple(item["texts"]),
+                scope=item["text_scope"],
+                suspect=bool(self._recordings[item["recording"]]["suspect"]),
+                categories=(item["action"],) if item["action"] else (),
+            )
+            for item in self._clips
+            if item["split"] == split
+        ]
 
     def clips(self, split: str) -> list[CmuClip]:
         """The clips of one split.
@@ -79,7 +106,7 @@ class CmuSet:
         return [self._clip(item) for item in self._clips if item["split"] == split]
 
     def _clip(self, item: dict[str, Any]) -> CmuClip:
-        rotations, translation = self.motion(item["recording"], item["start_frame"], item["end_frame"])
+        rotations, translation = self.frames(item["recording"], item["start_frame"], item["end_frame"])
         clip = LabelledClip(
             rotations=rotations,
             translation=translation,

@@ -11,29 +11,49 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actiongpt_core.body.smpl import SmplBody
     from actiongpt_core.body.stick import StickBody
+    from actiongpt_core.data.recording import Recording
     from actiongpt_core.errors import (
         ActionGPTError,
         BudgetError,
         CacheError,
         CheckpointError,
         ConfigError,
+        DataError,
         ExportError,
         MissingAssetError,
         PluginError,
         PromptError,
         ProviderError,
+        RejectedRecording,
         ShapeError,
         UnknownBackboneError,
         UnknownPluginError,
     )
-    from actiongpt_core.hookspecs import AggregatorSpec, CommandSpec, LLMProviderSpec, MotionModelSpec, hookimpl
-    from actiongpt_core.interfaces import Aggregator, BodyModel, LanguageModel, LLMProvider, MotionModel, TextEncoder
+    from actiongpt_core.hookspecs import (
+        AggregatorSpec,
+        CommandSpec,
+        DataSetSpec,
+        LLMProviderSpec,
+        MotionModelSpec,
+        hookimpl,
+    )
+    from actiongpt_core.interfaces import (
+        Aggregator,
+        BodyModel,
+        DataSet,
+        DataSource,
+        LanguageModel,
+        LLMProvider,
+        MotionModel,
+        TextEncoder,
+    )
     from actiongpt_core.pipeline import Pipeline
     from actiongpt_core.plugins import PluginInfo
     from actiongpt_core.registry import Registry, get_registry
     from actiongpt_core.text.actions import parse_actions
     from actiongpt_core.text.prompts import Strategy
     from actiongpt_core.types.motion import Motion
+    from actiongpt_core.types.segments import Pair, Segment
     from actiongpt_core.types.skeleton import SMPL, SMPL_BODY, Skeleton
     from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
 
@@ -42,29 +62,42 @@ if TYPE_CHECKING:
 _HOMES = {
     "body.smpl": ["SmplBody"],
     "body.stick": ["StickBody"],
+    "data.recording": ["Recording"],
     "errors": [
         "ActionGPTError",
         "BudgetError",
         "CacheError",
         "CheckpointError",
         "ConfigError",
+        "DataError",
         "ExportError",
         "MissingAssetError",
         "PluginError",
         "PromptError",
         "ProviderError",
+        "RejectedRecording",
         "ShapeError",
         "UnknownBackboneError",
         "UnknownPluginError",
     ],
-    "hookspecs": ["AggregatorSpec", "CommandSpec", "LLMProviderSpec", "MotionModelSpec", "hookimpl"],
-    "interfaces": ["Aggregator", "BodyModel", "LLMProvider", "LanguageModel", "MotionModel", "TextEncoder"],
+    "hookspecs": ["AggregatorSpec", "CommandSpec", "DataSetSpec", "LLMProviderSpec", "MotionModelSpec", "hookimpl"],
+    "interfaces": [
+        "Aggregator",
+        "BodyModel",
+        "DataSet",
+        "DataSource",
+        "LLMProvider",
+        "LanguageModel",
+        "MotionModel",
+        "TextEncoder",
+    ],
     "pipeline": ["Pipeline"],
     "plugins": ["PluginInfo"],
     "registry": ["Registry", "get_registry"],
     "text.actions": ["parse_actions"],
     "text.prompts": ["Strategy"],
     "types.motion": ["Motion"],
+    "types.segments": ["Pair", "Segment"],
     "types.skeleton": ["SMPL", "SMPL_BODY", "Skeleton"],
     "types.text": ["Action", "Answer", "Descriptions", "Prompt", "TextFeatures"],
 }
@@ -85,6 +118,10 @@ __all__ = [
     "CheckpointError",
     "CommandSpec",
     "ConfigError",
+    "DataError",
+    "DataSet",
+    "DataSetSpec",
+    "DataSource",
     "Descriptions",
     "ExportError",
     "LLMProvider",
@@ -94,13 +131,17 @@ __all__ = [
     "Motion",
     "MotionModel",
     "MotionModelSpec",
+    "Pair",
     "Pipeline",
     "PluginError",
     "PluginInfo",
     "Prompt",
     "PromptError",
     "ProviderError",
+    "Recording",
     "Registry",
+    "RejectedRecording",
+    "Segment",
     "ShapeError",
     "Skeleton",
     "SmplBody",

@@ -119,3 +119,11 @@ def test_options_of_ray_are_refused_where_they_do_nothing(source: Path, tmp_path
     result = run("walk", "-o", tmp_path / "walk.npz", "--workers", 2)
     assert result.exit_code == 1
     assert "belong to Ray" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--format", "--shard-size", "--batch-size"])
+def test_an_option_for_many_prompts_is_refused_for_one(source: Path, tmp_path: Path, option: str) -> None:
+    result = run("walk", "-o", tmp_path / "a.bvh", option, "bvh" if option == "--format" else 2)
+    assert result.exit_code == 2
+    assert "goes with --input FILE" in result.stderr
+    assert not (tmp_path / "a.bvh").exists()

@@ -28,9 +28,11 @@ Input = Annotated[
     str | None, typer.Option("--input", metavar="FILE", help="Many prompts, one a line; - for standard input.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="With --input: the folder of the motions.")]
-Format = Annotated[str, typer.Option("--format", help="With --input: npz, bvh, png or gif.")]
-ShardSize = Annotated[int, typer.Option(min=1, help="With --input: motions in one folder.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="With --input: prompts that go through the network together.")]
+Format = Annotated[str | None, typer.Option("--format", help="With --input: npz, bvh, png or gif. [default: npz]")]
+ShardSize = Annotated[int | None, typer.Option(min=1, help="With --input: motions in one folder. [default: 1000]")]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="With --input: prompts that go through the network together. [default: 32]")
+]
 EngineName = Annotated[Engines, typer.Option("--engine", help="This process, or Ray: many processes or machines.")]
 RayAddress = Annotated[
     str | None, typer.Option(help="A running cluster, HOST:PORT or auto; one on this machine if not given.")

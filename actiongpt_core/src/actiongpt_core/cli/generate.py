@@ -44,9 +44,9 @@ def generate(
     as_json: options.AsJson = False,
     source: bulk_options.Input = None,
     out: bulk_options.Out = None,
-    file_format: bulk_options.Format = "npz",
-    shard_size: bulk_options.ShardSize = 1000,
-    batch_size: bulk_options.BatchSize = 32,
+    file_format: bulk_options.Format = None,
+    shard_size: bulk_options.ShardSize = None,
+    batch_size: bulk_options.BatchSize = None,
     engine: bulk_options.EngineName = bulk_options.Engines.LOCAL,
     ray_address: bulk_options.RayAddress = None,
     workers: bulk_options.Workers = None,
@@ -70,14 +70,19 @@ def generate(
             "seconds": options.read_seconds(seconds),
             "noise_scale": noise_scale,
             "seed": seed or 0,
-            "format": file_format,
-            "shard_size": shard_size,
+            "format": file_format or "npz",
+            "shard_size": shard_size or 1000,
         }
-        machines = Machines(engine=engine, address=ray_address, workers=workers, batch_size=batch_size, device=device)
+        machines = Machines(
+            engine=engine, address=ray_address, workers=workers, batch_size=batch_size or 32, device=device
+        )
         generate_many(source, out, settings, machines, as_json)
         return
     if text is None or not output or out is not None or engine is not bulk_options.Engines.LOCAL:
         raise typer.BadParameter("Give TEXT and --output FILE; or --input FILE and --out DIR for many prompts.")
+    for name, value in (("format", file_format), ("shard-size", shard_size), ("batch-size", batch_size)):
+        if value is not None:
+            raise typer.BadParameter(f"--{name} goes with --input FILE and --out DIR; leave it out for one text.")
     bulk_options.refuse_ray_options(ray_address, workers)
     from actiongpt_core.export import check_path, save
     from actiongpt_core.registry import get_registry

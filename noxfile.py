@@ -30,6 +30,13 @@ PROJECTS = {"actiongpt_core": CORE, **PLUGINS}
 SOURCES = [str(folder / "src") for folder in PROJECTS.values()]
 #: What `packaging` installs beside the core.
 COMBINATIONS = {"core": [], **{name: [name] for name in PLUGINS}, "all": list(PLUGINS)}
+#: What `bench` times, and the script of each.
+BENCHMARKS = {
+    "generation": "speed.py",
+    "training": "training.py",
+    "evaluation": "evaluation.py",
+    "preparation": "preparation.py",
+}
 PYTHONS = ["3.11", "3.12", "3.13"]
 ISOLATED = "uv" if shutil.which("uv") else "virtualenv"
 EVERYTHING = "testing"  #: the extra of the core that holds the others that sessions need
@@ -115,9 +122,10 @@ def probes(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
-def bench(session: nox.Session) -> None:
-    """Time generation with each backbone: -- --backbone NAME for one."""
-    _run_benchmark(session, "speed.py")
+@nox.parametrize("what", list(BENCHMARKS), ids=list(BENCHMARKS))
+def bench(session: nox.Session, what: str) -> None:
+    """Time generation, a training step, evaluation and preparation: "bench(training)" for one."""
+    _run_benchmark(session, BENCHMARKS[what])
 
 
 # --- sessions with environments of their own -------------------------------------------------------------------------

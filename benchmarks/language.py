@@ -25,7 +25,6 @@ from rich.table import Table
 
 from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
 from actiongpt_core.errors import ProviderError
-from actiongpt_core.evaluation.report import split_clips
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.registry import get_registry
 from actiongpt_core.text.cache import DescriptionCache
@@ -47,6 +46,7 @@ from language_runs import (
     is_new,
     probes_passed,
     providers,
+    split_clips,
     split_errors,
 )
 

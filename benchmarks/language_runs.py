@@ -9,10 +9,11 @@ from pathlib import Path
 import attrs
 
 from actiongpt_core.data import mixture
-from actiongpt_core.evaluation.metrics import ape_ave, average_means, metric_joints
+from actiongpt_core.evaluation.items import MAX_SECONDS, clip_items
+from actiongpt_core.evaluation.joints import all_metric_joints
+from actiongpt_core.evaluation.metrics import ape_ave, average_means
 from actiongpt_core.evaluation.probes import BY_NAME, GOAL, PROBES, Probe
-from actiongpt_core.evaluation.report import generate_split
-from actiongpt_core.interfaces import Aggregator, LLMProvider
+from actiongpt_core.interfaces import Aggregator, DataSet, LLMProvider
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.text.aggregators import first
 from actiongpt_core.text.folding import fold
@@ -106,18 +107,31 @@ def probes_passed(pipeline: Pipeline, seeds: Sequence[int]) -> dict[str, int]:
     return passed
 
 
+def split_clips(data: DataSet, split: str) -> Clips:
+    """Text and motion of every sound clip of a split, at most 6 s from its start."""
+    return [(item.texts[0], item.reference(data)) for item in clip_items(data, split).items]
+
+
 def split_errors(pipeline: Pipeline, seeds: Sequence[int], clips: Clips) -> tuple[dict[str, float], dict[str, float]]:
     """Metrics on the clips, mean over the seeds; and APE_root of the clips of each text."""
     if not clips:
         return {}, {}
-    real = [metric_joints(motion) for _, motion in clips]
-    runs = [[metric_joints(motion) for motion in generate_split(pipeline, clips, seed)] for seed in seeds]
+    real = all_metric_joints([motion for _, motion in clips])
+    prompts = [pipeline.describe(Action(text, _seconds(pipeline, motion))) for text, motion in clips]
+    runs = [all_metric_joints(pipeline.generate_batch(prompts, seed=seed)) for seed in seeds]
     by_text = {}
     for text in {text for text, _ in clips}:
         rows = [row for row, (other, _) in enumerate(clips) if other == text]
         errors = [ape_ave([run[row] for row in rows], [real[row] for row in rows]).ape_root for run in runs]
         by_text[text] = sum(errors) / len(errors)
     return average_means(runs, real), by_text
+
+
+def _seconds(pipeline: Pipeline, motion: Motion) -> float:
+    """As long as the clip where the model can make that length; metrics cut to the common length."""
+    shortest = getattr(pipeline.model, "min_frames", 1)
+    longest = getattr(pipeline.model, "max_frames", round(MAX_SECONDS * pipeline.model.fps))
+    return min(max(round(motion.seconds * pipeline.model.fps), shortest), longest) / pipeline.model.fps
 
 
 def is_new(text: str) -> bool:

@@ -18,14 +18,17 @@ from rich.table import Table
 
 from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
 from actiongpt_core.errors import ActionGPTError
+from actiongpt_core.evaluation.evaluate import evaluate
+from actiongpt_core.evaluation.evaluation import Evaluation
+from actiongpt_core.evaluation.metrics import APE_AVE
 from actiongpt_core.evaluation.probe_table import COLUMNS, Cell, ProbeTable, run_probes
 from actiongpt_core.evaluation.real_clips import STORED, RealClips, measure_real_clips, real_clips
-from actiongpt_core.evaluation.report import SplitReport, evaluate_split
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.registry import get_registry
 
 Grid = tuple[str, list[str], list[list[str]]]  #: title, head, rows
 
+RUNS = 3  #: motions of each clip of the test split
 #: What the columns are called where the runs are phrasings.
 _BY_PHRASING = {"descriptions": "phrasings, described", "phrase": "phrasings"}
 
@@ -41,8 +44,8 @@ def main() -> None:
     pages = []
     for name, pipeline in pipelines(arguments.backbone, arguments.checkpoint):
         table = run_probes(pipeline, range(arguments.seeds), noise_scale=arguments.noise_scale)
-        seeds = (0,) if table.is_deterministic else (0, 1, 2)
-        split = evaluate_split(pipeline, CmuSet(), seeds=seeds) if os.environ.get(ENVIRONMENT) else None
+        runs = 1 if table.is_deterministic else RUNS
+        split = evaluate(pipeline, CmuSet(), split="test", num_samples=runs) if os.environ.get(ENVIRONMENT) else None
         grids = [probe_grid(table, real), quality_grid(table, real), metrics_grid(split, real)]
         if table.is_deterministic:
             grids.insert(1, phrasing_grid(table))
@@ -129,15 +132,18 @@ def phrasing_grid(table: ProbeTable) -> Grid:
     return "Of the 8 phrasings", head, rows
 
 
-def metrics_grid(split: SplitReport | None, real: RealClips) -> Grid:
+def metrics_grid(split: Evaluation | None, real: RealClips) -> Grid:
     """APE and AVE on the test split of the CMU set."""
-    nearest = split.nearest_text if split else real.nearest_text
-    columns: dict[str, dict[str, float]] = {"training clip with the nearest text": nearest}
-    if split and split.num_seeds > 1:
-        columns = {f"model, mean of {split.num_seeds} runs": split.model_average} | columns
+    nearest = real.nearest_text
+    columns: dict[str, list[str]] = {"training clip with the nearest text": [_number(nearest[it]) for it in nearest]}
     if split:
-        columns = {"model": split.model} | columns
-    rows = [[name, *(_number(column[name]) for column in columns.values())] for name in nearest]
+        runs = split.seeds["num_samples"]
+        shown = [split.metrics[name] for name in APE_AVE]
+        columns = {
+            "model" if runs == 1 else f"model, mean of {runs} runs": [_number(it.value) for it in shown],
+            "95 % interval": [f"{_number(it.low)} to {_number(it.high)}" for it in shown],
+        } | columns
+    rows = [list(row) for row in zip(nearest, *columns.values(), strict=True)]
     title = f"CMU test split, {split.protocol if split else real.protocol}: APE in m, AVE in m^2"
     return title + ("" if split else f" (set {ENVIRONMENT} for the model's)"), ["metric", *columns], rows
 
@@ -147,7 +153,7 @@ def missing(table: ProbeTable) -> list[str]:
     return [row.name for row in table.rows if row.required and not row.reached]
 
 
-def as_json(table: ProbeTable, split: SplitReport | None) -> dict[str, Any]:
+def as_json(table: ProbeTable, split: Evaluation | None) -> dict[str, Any]:
     """All numbers of a backbone."""
     return {
         "probes": table.to_dict(),

@@ -15,14 +15,13 @@ from pathlib import Path
 import torch
 
 from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
-from actiongpt_core.evaluation.report import split_clips
 from actiongpt_core.interfaces import LLMProvider, TextEncoder
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.text.aggregators import Weighted, first
 from actiongpt_core.text.providers.pack import PackProvider
 from actiongpt_core.types.text import TextFeatures
 from language import as_markdown, show, write
-from language_runs import TEXTS, K, Result, probes_passed, providers, split_errors
+from language_runs import TEXTS, K, Result, probes_passed, providers, split_clips, split_errors
 
 Pack = tuple[list[TextFeatures], list[TextFeatures], list[TextFeatures]]
 

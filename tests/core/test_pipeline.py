@@ -10,6 +10,7 @@ import torch
 
 from actiongpt_core import Action, Descriptions, Pipeline, TextFeatures
 from actiongpt_core.errors import (
+    CheckpointError,
     ConfigError,
     PluginError,
     PromptError,
@@ -361,3 +362,50 @@ def test_an_error_of_our_family_in_a_backbones_constructor_is_left_as_it_is(inst
     still(install, load="lambda: Action('')")
     with pytest.raises(PromptError, match="needs a phrase"):
         Pipeline("still", llm=FakeProvider())
+
+
+# --- the backbone that a checkpoint names ---------------------------------------------------------------------------
+
+_READER = """
+from actiongpt_core.hookspecs import MotionModelSpec, hookimpl
+
+def load():
+    from actiongpt_core.testing.fakes import FakeMotionModel
+
+    class Reader(FakeMotionModel):
+        @classmethod
+        def from_checkpoint(cls, path, *, text_encoder=None, stats=None):
+            model = cls()
+            model.path = path
+            return model
+
+    return Reader
+
+@hookimpl
+def actiongpt_motion_models():
+    return [MotionModelSpec(name="reader", load=load, summary="A fake."),
+            MotionModelSpec(name="other", load=load, summary="A fake.", default_rank=10**9)]
+"""
+
+
+def test_a_checkpoint_of_this_library_names_its_backbone(install: Install, tmp_path: Path) -> None:
+    install("reading", _READER)
+    (tmp_path / "config.json").write_text('{"format": 1, "backbone": "reader", "config": {}}')
+    pipeline = Pipeline(checkpoint=tmp_path, llm=FakeProvider(), device="cpu")
+    assert pipeline.model.path == tmp_path  # type: ignore[attr-defined]
+    assert pipeline.backbone == "reader"
+    assert Pipeline(llm=FakeProvider(), device="cpu").backbone == "other"
+    assert Pipeline(FakeMotionModel(), llm=FakeProvider(), device="cpu").backbone is None
+
+
+def test_a_published_folder_needs_the_name_of_its_backbone(install: Install, tmp_path: Path) -> None:
+    install("reading", _READER)
+    with pytest.raises(CheckpointError, match=r"does not say of which backbone it is.*--backbone NAME"):
+        Pipeline(checkpoint=tmp_path)
+    assert Pipeline("reader", checkpoint=tmp_path, llm=FakeProvider()).backbone == "reader"
+
+
+def test_a_checkpoint_of_a_backbone_that_is_not_installed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"format": 1, "backbone": "absent", "config": {}}')
+    with pytest.raises(UnknownBackboneError, match="No backbone named 'absent'"):
+        Pipeline(checkpoint=tmp_path)

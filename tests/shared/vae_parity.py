@@ -129,8 +129,8 @@ class VaeCases:
         tokens, mask = (torch.stack([getattr(one, name) for one in merged]) for name in ("tokens", "mask"))
         with recorded(getattr(model, self.text_part).transformer) as calls:
             gaussian = model.encode_text(tokens, mask, *([] if history is None else [history]))
-        args, keywords, _ = calls[-1]
-        padding = keywords["src_key_padding_mask"]
+        args, _, _ = calls[-1]
+        padding = args[1]
         if padding.dtype == torch.bool:
             padding = torch.where(padding, -1, -2)  # the integers that the originals invert to
         found = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 import pytest
 import torch
 import yaml
@@ -15,7 +16,10 @@ from vae_parity import VaeCases
 from actiongpt_core.features.base import Normalizer
 from actiongpt_core.published import rename
 from actiongpt_core.published_vae import _NAMES
-from actiongpt_core.training.batches import Actions
+from actiongpt_core.text.aggregators import mean
+from actiongpt_core.training.recipe import Term, TrainingRecipe
+from actiongpt_core.training.samples import ActionSample, Sample
+from actiongpt_core.types.text import TextFeatures
 
 _FOLDER = "losses"
 _PADDING = {"torch111": "additive", "bool": "bool"}
@@ -24,7 +28,7 @@ _TERMS = {"text2motion": "recons_text2rfeats", "motion2motion": "recons_rfeats2r
 
 
 class VaeStep:
-    """A stored training step, and the same one made by the plugin's own training module.
+    """A stored training step, and the same one made by what `actiongpt train --preset action-gpt` uses.
 
     Args:
         golden: The fixture.
@@ -48,46 +52,63 @@ class VaeStep:
         model.normalizer = Normalizer.identity(model.features.num_features)
         return model
 
-    def actions(self, labels: Sequence[str], features: str, lengths: Sequence[int]) -> Actions:
+    def actions(self, labels: Sequence[str], features: str, lengths: Sequence[int]) -> list[ActionSample]:
         """One action of every sample: labels, the stored features' name, frames."""
-        text = self.cases.encode([self.cases.annotations[label] for label in labels])
-        return Actions(
-            tokens=text["aggregated"], mask=text["mask"], features=self.feed(features), lengths=torch.tensor(lengths)
-        )
+        rows = zip(self.feed(features), lengths, labels, strict=True)
+        return [ActionSample(features=x[:length], texts=(label,)) for x, length, label in rows]
+
+    def tell(self, actions: Sequence[ActionSample], indices: Sequence[int]) -> list[TextFeatures]:
+        """The descriptions of each action, encoded as one batch of its place in the samples, as in the original."""
+        places: dict[int, list[int]] = {}
+        for number, index in enumerate(indices):
+            places.setdefault(indices[:number].count(index), []).append(number)
+        told: dict[int, TextFeatures] = {}
+        for numbers in places.values():
+            groups = [self.cases.annotations[actions[number].texts[0]] for number in numbers]
+            encoded = self.cases.model.text_encoder.encode([text for group in groups for text in group])
+            parts = zip(
+                *(x.split([len(group) for group in groups]) for x in (encoded.tokens, encoded.mask)), strict=True
+            )
+            means = (mean(TextFeatures(tokens=tokens, mask=mask)) for tokens, mask in parts)
+            told |= dict(zip(numbers, means, strict=True))
+        return [told[number] for number in range(len(actions))]
 
     def compare(
-        self, case: str, training: Any, batch: Any, names: dict[str, str], draws: Sequence[str], patch: Any
+        self, case: str, recipe: TrainingRecipe, samples: Sequence[Sample], names: dict[str, str], draws: Sequence[str]
     ) -> None:
         """Every loss, every gradient's norm, and all of some gradients and of their parameters after the step.
 
         Args:
             case: Which mask.
-            training: The module that is compared.
-            batch: As it takes it.
+            recipe: Whose objective is compared.
+            samples: The batch.
             names: Prefixes of our names -> theirs, of the text part.
             draws: What noise is drawn for, in the original's order.
-            patch: The fixture `monkeypatch`.
         """
-        stored = self.info[f"{self.backbone}_{case}"]
+        model, preset = self.model(case), recipe.presets["action-gpt"]
+        objective = recipe.objective(attrs.evolve(preset, model=model.config), model)
         noise = [self.feed(f"eps_{name}") for name in draws]
-        patch.setattr(torch, "randn", lambda *size, **options: noise.pop(0))
-        terms = training.terms(batch)
+        terms = objective.terms(objective.collate(samples, self.tell), lambda indices, dim: noise.pop(0), step=0)
         assert not noise
-        total = torch.stack([getattr(training.weights, group) * value for group, _, value in terms]).sum()
-        step = OptimiserStep(training.model, total, self._rename(names), self._learning_rate())
-
-        found = {_published(name): (value.item(), getattr(training.weights, group)) for group, name, value in terms}
-        losses = {name: value for name, (value, _) in found.items()} | {"total": total.item()}
-        assert losses == pytest.approx(stored["losses_unweighted_and_total"], rel=LOSS)
-        assert total.item() == pytest.approx(stored["total"], rel=LOSS)
-        assert {name: weight for name, (_, weight) in found.items()} == stored["weights"]
-        assert stored["lognames"].keys() == losses.keys()
+        total = torch.stack([term.weight * term.value for term in terms]).sum()
+        assert preset.training.learning_rate == self._learning_rate()
+        step = OptimiserStep(model, total, self._rename(names), preset.training.learning_rate)
+        self._compare_losses(case, terms, total)
+        stored = self.info[f"{self.backbone}_{case}"]
         step.compare_gradient_norms(stored["grad_norms"])
         prefix = f"{self.backbone}/{case}"
         for name in self.golden.keys(self.file, rf"{prefix}/grad/(.*)"):
             step.compare_parameter(
                 self.golden, self.file, name, f"{prefix}/grad/{name}", f"{prefix}/after_adamw_step/{name}"
             )
+
+    def _compare_losses(self, case: str, terms: Sequence[Term], total: Tensor) -> None:
+        stored = self.info[f"{self.backbone}_{case}"]
+        losses = {_published(term.name): term.value.item() for term in terms} | {"total": total.item()}
+        assert losses == pytest.approx(stored["losses_unweighted_and_total"], rel=LOSS)
+        assert total.item() == pytest.approx(stored["total"], rel=LOSS)
+        assert {_published(term.name): term.weight for term in terms} == stored["weights"]
+        assert stored["lognames"].keys() == losses.keys()
 
     def compare_contents(self, batch: set[str]) -> None:
         """What the JSON file holds: nothing that no case compares."""

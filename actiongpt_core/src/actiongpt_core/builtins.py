@@ -9,7 +9,7 @@ from actiongpt_core.hookspecs import AggregatorSpec, DataSetSpec, LLMProviderSpe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actiongpt_core.interfaces import Aggregator, DataSet, LLMProvider
+    from actiongpt_core.interfaces import Aggregator, DataSet, DataSource, LLMProvider
 
 # High enough that a plugin becomes the default only when its author means it to.
 _DEFAULT = 100
@@ -66,7 +66,44 @@ def actiongpt_aggregators() -> list[AggregatorSpec]:
 @hookimpl
 def actiongpt_data_sets() -> list[DataSetSpec]:
     """Motion capture that can be downloaded, files of the user's own, parametric actions."""
-    return [DataSetSpec(name="cmu", load=_load_cmu, summary="CMU motion capture, with the texts of its trials.")]
+    return [
+        DataSetSpec(
+            name="amass",
+            load=_prepared("amass"),
+            source=_load_amass_source,
+            summary="AMASS's SMPL-H files, without texts.",
+        ),
+        DataSetSpec(
+            name="babel",
+            load=_prepared("babel"),
+            source=_load_babel_source,
+            summary="AMASS with BABEL's labels: single actions, and pairs of consecutive ones.",
+        ),
+        DataSetSpec(
+            name="cmu",
+            load=_load_cmu,
+            source=_load_cmu_source,
+            summary="CMU motion capture, with the texts of its trials.",
+        ),
+        DataSetSpec(
+            name="folder",
+            load=_prepared("folder"),
+            source=_load_folder_source,
+            summary="Your own AMASS-style .npz and BVH files, with texts in a CSV or JSON.",
+        ),
+        DataSetSpec(
+            name="kit",
+            load=_prepared("kit"),
+            source=_load_kit_source,
+            summary="KIT-ML's sentences, on the recordings that are in AMASS.",
+        ),
+        DataSetSpec(
+            name="procedural",
+            load=_load_procedural,
+            source=_load_procedural_source,
+            summary="Parametric actions with exact texts; made while they are read, no files.",
+        ),
+    ]
 
 
 def _load_pack() -> type[LLMProvider]:
@@ -133,3 +170,56 @@ def _load_cmu() -> Callable[..., DataSet]:
     from actiongpt_core.data.cmu import CmuSet
 
     return CmuSet
+
+
+def _load_cmu_source() -> Callable[..., DataSource]:
+    from actiongpt_core.data.cmu_raw import CmuSource
+
+    return CmuSource
+
+
+def _prepared(name: str) -> Callable[[], Callable[..., DataSet]]:
+    """Loads what opens a set that is read as it was prepared."""
+
+    def load() -> Callable[..., DataSet]:
+        from actiongpt_core.data.prepared import prepared_set
+
+        return prepared_set(name)
+
+    return load
+
+
+def _load_amass_source() -> Callable[..., DataSource]:
+    from actiongpt_core.data.amass import AmassSource
+
+    return AmassSource
+
+
+def _load_babel_source() -> Callable[..., DataSource]:
+    from actiongpt_core.data.babel import BabelSource
+
+    return BabelSource
+
+
+def _load_kit_source() -> Callable[..., DataSource]:
+    from actiongpt_core.data.kit import KitSource
+
+    return KitSource
+
+
+def _load_folder_source() -> Callable[..., DataSource]:
+    from actiongpt_core.data.folder import FolderSource
+
+    return FolderSource
+
+
+def _load_procedural() -> Callable[..., DataSet]:
+    from actiongpt_core.data.procedural_set import open_procedural
+
+    return open_procedural
+
+
+def _load_procedural_source() -> Callable[..., DataSource]:
+    from actiongpt_core.data.procedural_set import ProceduralSource
+
+    return ProceduralSource

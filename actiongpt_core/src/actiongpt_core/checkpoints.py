@@ -61,6 +61,20 @@ def read_config(path: Path, backbone: str) -> dict[str, Any]:
     return settings
 
 
+def read_backbone(path: Path) -> str:
+    """The backbone that a checkpoint folder names.
+
+    Raises:
+        CheckpointError: The folder is missing or malformed; or it names none, as published folders do.
+    """
+    if path.is_dir() and not (path / CONFIG_FILE).is_file():
+        raise CheckpointError(
+            f"{path} holds no {CONFIG_FILE}, so it does not say of which backbone it is. If it is a published "
+            "experiment, name the backbone: Pipeline(backbone=NAME), or --backbone NAME."
+        )
+    return read_any_config(path)[0]
+
+
 def read_any_config(path: Path) -> tuple[str, dict[str, Any]]:
     """The backbone and the settings in a checkpoint folder, whatever backbone it is.
 

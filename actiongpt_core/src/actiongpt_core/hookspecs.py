@@ -36,7 +36,10 @@ CAPABILITIES: dict[str, str] = {
     "deterministic": "Draws no noise: takes `generator` and `noise_scale` as all do, and neither changes the motion.",
 }
 #: The core's own commands; a plugin cannot have one of these names.
-RESERVED_COMMANDS = frozenset({"generate", "describe", "annotate", "cache", "plugins", "checkpoints"})
+RESERVED_COMMANDS = frozenset(
+    {"generate", "describe", "annotate", "cache", "plugins", "checkpoints"}
+    | {"data", "train", "sample", "evaluate", "study"}
+)
 
 _NAME = re.compile(r"[a-z0-9_-]+")
 

@@ -205,7 +205,12 @@ class DataSet(Protocol):
 
 @runtime_checkable
 class DataSource(Protocol):
-    """The files of a data set as users have them, from which `actiongpt data prepare` makes a prepared set."""
+    """The files of a data set as users have them, from which `actiongpt data prepare` makes a prepared set.
+
+    Optional, looked for by name:
+        `depends_on()`: what the set is made from besides the folder and the options, as a mapping of names to texts,
+            such as the hash of a file of texts. A set that was begun with others is not gone on with.
+    """
 
     @property
     def name(self) -> str:

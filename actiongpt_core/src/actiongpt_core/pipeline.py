@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import attrs
 import torch
 
+from actiongpt_core.checkpoints import read_backbone
 from actiongpt_core.errors import ConfigError, PromptError
 from actiongpt_core.hookspecs import MotionModelSpec
 from actiongpt_core.interfaces import Aggregator, LanguageModel, LLMProvider, MotionModel, TextEncoder
@@ -38,7 +39,8 @@ class Pipeline:
     """Text to motion: a language model describes, a backbone moves.
 
     Args:
-        backbone: Name of an installed motion model, or the model itself; None for the default one.
+        backbone: Name of an installed motion model, or the model itself; None for the one that the checkpoint names,
+            and without a checkpoint for the default one.
         llm: Name of an LLM provider, or the provider itself; None for the default one (the descriptions that ship).
         aggregator: Name of an aggregator, or a function; None for the paper's mean.
         checkpoint: Checkpoint folder; None for the one that ships with the backbone.
@@ -51,6 +53,7 @@ class Pipeline:
         device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
 
     Attributes:
+        backbone: Name of the motion model; None where the model itself was given.
         capabilities: What the backbone's plugin declares, such as "sequence" and "deterministic"; None where the model
             itself was given, of which nothing is declared.
 
@@ -83,7 +86,10 @@ class Pipeline:
         self.k = k
         self.device = _device(device)
         registry = get_registry()
+        if backbone is None and checkpoint is not None:
+            backbone = read_backbone(Path(checkpoint))
         part = registry.part("backbone", backbone) if backbone is None or isinstance(backbone, str) else None
+        self.backbone: str | None = part.spec.name if part is not None else None
         self.capabilities = _capabilities(part) if part is not None else None
         self.llm: LLMProvider = registry.build_provider(llm) if llm is None or isinstance(llm, str) else llm
         self.aggregator: Aggregator = (

@@ -125,7 +125,10 @@ class Registry:
         source = cast(DataSetSpec, part.spec).source
         if source is None:
             raise ConfigError(f"The data set {name!r} needs no preparation: its files are read as they are.")
-        return cast("DataSource", _built(part, source(), options, None if folder is None else Path(folder)))
+        build = source()
+        if folder is None and _needs_first(build):
+            raise ConfigError(f"The data set {name!r} is made of files: give their folder (--source DIR).")
+        return cast("DataSource", _built(part, build, options, None if folder is None else Path(folder)))
 
     def parts(self, kind: str) -> tuple[Part, ...]:
         """All working parts of one kind ("backbone", "llm", "aggregator", "data" or "command"), by name."""
@@ -237,6 +240,12 @@ def _check_options(part: Part, build: Callable[..., Any], options: Mapping[str, 
                 f"The {_SPEAKING[part.kind]} {part.spec.name!r} has no option {option!r}. "
                 f"{takes}{did_you_mean(option, known)}"
             )
+
+
+def _needs_first(build: Callable[..., Any]) -> bool:
+    """Whether it cannot be called without its first argument."""
+    first = next(iter(inspect.signature(build).parameters.values()), None)
+    return first is not None and first.kind is first.POSITIONAL_OR_KEYWORD and first.default is first.empty
 
 
 def _by_name(part: Part) -> tuple[str, str]:

@@ -66,6 +66,12 @@ def test_heel_joints_are_the_heel_vertices(body: SmplBody, motion: Motion) -> No
     assert vertices.shape == (9, 6890, 3)
     assert faces.shape[1] == 3
     torch.testing.assert_close(joints[:, SMPLH_HEELS, :], vertices[:, HEEL_VERTICES, :])
+    torch.testing.assert_close(body.heels(motion), joints[:, SMPLH_HEELS, :])
+
+
+def test_a_surface_that_is_numbered_in_another_way_has_no_known_heels(smplx_file: Path, motion: Motion) -> None:
+    with pytest.raises(ConfigError, match="SMPL or SMPL-H"):
+        SmplBody(smplx_file).heels(motion)
 
 
 def test_chunks_change_nothing(model_file: Path, body: SmplBody, motion: Motion) -> None:

@@ -176,5 +176,5 @@ def test_a_process_that_cannot_make_motions_is_one_error_in_our_words(tmp_path: 
     source.write_text("\n".join(PROMPTS))
     engine = RayEngine(cluster=OneProcess(), device="cpu")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"cannot make motions: This backbone reads no checkpoint"):
-        generate(source, tmp_path / "out", Job(checkpoint="nowhere"), engine)
+        generate(source, tmp_path / "out", Job(backbone="stride", checkpoint="nowhere"), engine)
     assert not (tmp_path / "out").exists()

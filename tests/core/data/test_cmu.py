@@ -1,27 +1,115 @@
-"""Readers and the training mixture, on the real set."""
+"""The CMU set in both of its layouts; on the real one where it is there."""
 
+from __future__ import annotations
+
+import json
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from sources import ListSource, recording
 
 from actiongpt_core.data.cmu import CmuSet, cmu_folder
-from actiongpt_core.data.gait import left_foot_events
-from actiongpt_core.data.mixture import SHARES, TrainingClip, draw_probabilities, training_clips
-from actiongpt_core.errors import ConfigError, MissingAssetError
-from actiongpt_core.evaluation.measures import forward_speed
+from actiongpt_core.data.prepare import prepare
+from actiongpt_core.errors import ConfigError, DataError, MissingAssetError
+from actiongpt_core.geometry.rotations import axis_angle_to_matrix
+from actiongpt_core.testing.data_set import DataSetSuite
+
+SCALE = np.pi / 32767
+LENGTHS = {"cmu_01_01": 40, "cmu_02_01": 25, "cmu_03_01": 30}
 
 
-@pytest.fixture(scope="module")
-def cmu() -> CmuSet:
-    if not os.environ.get("ACTIONGPT_CMU"):
-        pytest.skip("the prepared CMU set is not here: set ACTIONGPT_CMU to its folder")
-    return CmuSet()
+def published(folder: Path, **changes: Any) -> Path:
+    """The layout in which the set is published: small, and with random motions."""
+    frames = sum(LENGTHS.values())
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Any] = {
+        "poses": rng.integers(-20000, 20000, (frames, 22, 3), dtype=np.int16),
+        "pose_scale": SCALE,
+        "trans": rng.normal(0, 0.01, (frames, 3)).cumsum(axis=0).astype(np.float32),
+        "fps": 30,
+    }
+    arrays["poses"][:, 0] = [round(np.pi / 2 / SCALE), 0, 0]
+    offsets = np.cumsum([0, *LENGTHS.values()])
+    splits = dict(zip(LENGTHS, ("train", "test", "val"), strict=True))
+    recordings = [
+        {"id": name, "offset": int(offset), "suspect": name == "cmu_03_01"}
+        for name, offset in zip(LENGTHS, offsets, strict=False)
+    ]
+    spans = {"cmu_01_01": (0, 15), "cmu_01_01_b": (15, 40), "cmu_02_01": (5, 25), "cmu_03_01": (0, 30)}
+    clips = [
+        {
+            "id": name,
+            "recording": name[:9],
+            "start_frame": start,
+            "end_frame": end,
+            "texts": [f"do {name}"],
+            "text_scope": "window",
+            "action": "walk" if start else None,
+            "split": splits[name[:9]],
+        }
+        for name, (start, end) in spans.items()
+    ]
+    folder.mkdir(exist_ok=True)
+    np.savez(folder / "motions.npz", **(arrays | changes))
+    (folder / "recordings.json").write_text(json.dumps(recordings))
+    (folder / "clips.json").write_text(json.dumps(clips))
+    return folder
 
 
-@pytest.fixture(scope="module")
-def mixture(cmu: CmuSet) -> list[TrainingClip]:
-    return training_clips(cmu, max_frames=90, variants=1, seed=0)
+class TestPublished(DataSetSuite):
+    is_upright = False  # random
+
+    def build_data_set(self, folder: Path) -> CmuSet:
+        return CmuSet(published(folder))
+
+
+class TestPrepared(DataSetSuite):
+    is_upright = False  # random
+
+    def build_data_set(self, folder: Path) -> CmuSet:
+        source = ListSource({"a": recording("a", split="train"), "b": recording("b", split="val")})
+        source.name = "cmu"
+        prepare(source, folder)
+        return CmuSet(folder)
+
+
+def test_clips_of_the_published_layout_are_as_their_file_says(tmp_path: Path) -> None:
+    data = CmuSet(published(tmp_path))
+    (item,) = data.segments("test")
+    assert (item.key, item.recording, item.start, item.end) == ("cmu_02_01", "cmu_02_01", 5, 25)
+    assert (item.texts, item.scope, item.suspect, item.categories) == (("do cmu_02_01",), "window", False, ("walk",))
+    with np.load(tmp_path / "motions.npz") as arrays:
+        rows = slice(40 + 5, 40 + 25)
+        poses, trans = arrays["poses"][rows].astype(np.float32) * SCALE, arrays["trans"][rows]
+    motion = data.motion(item.recording, item.start, item.end)
+    torch.testing.assert_close(motion.rotations, axis_angle_to_matrix(torch.from_numpy(poses).float()))
+    np.testing.assert_array_equal(motion.translation.numpy(), trans)
+
+
+def test_recordings_that_the_set_doubts_are_marked(tmp_path: Path) -> None:
+    data = CmuSet(published(tmp_path))
+    assert [item.suspect for item in data.segments("val")] == [True]
+
+
+def test_clips_that_go_on_in_each_other_are_pairs(tmp_path: Path) -> None:
+    (pair,) = CmuSet(published(tmp_path)).pairs("train")
+    assert (pair.start, pair.durations, pair.texts) == (0, (15, 0, 25), (("do cmu_01_01",), ("do cmu_01_01_b",)))
+
+
+def test_frames_beyond_a_recording_are_not_those_of_the_next(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="25 frames"):
+        CmuSet(published(tmp_path)).motion("cmu_02_01", 0, 26)
+
+
+def test_the_folder_is_that_of_the_variable_where_none_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTIONGPT_CMU", str(published(tmp_path)))
+    assert CmuSet().splits == ("train", "val", "test")
 
 
 def test_without_the_set_the_error_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,46 +118,38 @@ def test_without_the_set_the_error_names_the_variable(monkeypatch: pytest.Monkey
         cmu_folder()
 
 
-def test_a_folder_of_something_else_says_what_is_missing(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_folder_of_something_else_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(MissingAssetError, match=r"motions\.npz is missing"):
         cmu_folder(tmp_path)
 
 
-@pytest.mark.cmu
-def test_a_split_that_does_not_exist_is_an_error(cmu: CmuSet) -> None:
+def test_a_prepared_set_of_another_name_is_refused(tmp_path: Path) -> None:
+    prepare(ListSource({"a": recording("a")}), tmp_path)
+    with pytest.raises(ConfigError, match="--data listed"):
+        CmuSet(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["motions.npz", "recordings.json", "clips.json"])
+def test_a_damaged_file_is_told(tmp_path: Path, file: str) -> None:
+    published(tmp_path)
+    path = tmp_path / file
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match="cannot be read"):
+        CmuSet(tmp_path)
+
+
+def test_a_split_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="train, val, test"):
-        cmu.clips("training")
+        CmuSet(published(tmp_path)).segments("training")
 
 
 @pytest.mark.cmu
-def test_recordings_of_one_split_are_in_no_other(cmu: CmuSet) -> None:
-    recordings = [{clip.recording for clip in cmu.clips(split)} for split in ("train", "val", "test")]
-    assert sum(map(len, recordings)) == len(set.union(*recordings))
-
-
-@pytest.mark.cmu
-def test_shares_of_the_mixture_are_those_that_were_asked_for(mixture: list[TrainingClip]) -> None:
-    probabilities = draw_probabilities(mixture)
-    for group, share in SHARES.items():
-        drawn = sum(p for p, item in zip(probabilities, mixture, strict=True) if item.group == group)
-        assert drawn == pytest.approx(share)
-
-
-@pytest.mark.cmu
-def test_walks_of_the_mixture_start_at_one_phase_and_move_as_they_say(mixture: list[TrainingClip]) -> None:
-    for item in mixture:
-        speed = forward_speed(item.clip.motion)
-        if item.group == "walk" and len(item.starts) > 1:
-            assert set(item.starts) <= set(left_foot_events(item.clip))
-        if item.group in ("walk", "run"):
-            assert speed > 0.5
-        if item.group == "walk backward":
-            assert speed < -0.5
-
-
-@pytest.mark.cmu
-def test_mirrored_clips_have_mirrored_words(mixture: list[TrainingClip]) -> None:
-    texts = {item.clip.texts[0] for item in mixture if item.clip.source.startswith("cmu") and item.clip.mirrored}
-    assert "run, veer left" in texts
-    assert "run, veer right" in texts
-    assert np.isfinite(draw_probabilities(mixture)).all()
+def test_the_published_set_has_what_its_own_counts_say() -> None:
+    if not os.environ.get("ACTIONGPT_CMU"):
+        pytest.skip("the prepared CMU set is not here: set ACTIONGPT_CMU to its folder")
+    data = CmuSet()
+    clips = json.loads((cmu_folder() / "clips.json").read_text())
+    for split in data.splits:
+        assert len(data.segments(split)) == sum(item["split"] == split for item in clips)
+        last = data.segments(split)[-1]
+        assert len(data.motion(last.recording, last.start, last.end)) == last.num_frames

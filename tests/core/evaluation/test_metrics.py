@@ -6,15 +6,8 @@ from torch import Tensor
 
 from actiongpt_core.body.stick import StickBody
 from actiongpt_core.errors import ShapeError
-from actiongpt_core.evaluation.metrics import (
-    ApeAve,
-    ape_ave,
-    average_means,
-    best_of,
-    metric_joints,
-    protocol_id,
-    transition_distance,
-)
+from actiongpt_core.evaluation.joints import metric_joints, protocol_id
+from actiongpt_core.evaluation.metrics import ApeAve, ape_ave, average_means, best_of, transition_distance
 from actiongpt_core.types.motion import Motion
 
 

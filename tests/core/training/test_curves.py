@@ -22,4 +22,4 @@ def test_a_value_that_is_only_repeated_is_no_point(tmp_path: Path) -> None:
 
 def test_curves_become_a_picture(tmp_path: Path) -> None:
     _write(tmp_path, "from_step_0", ["0.9,1.0,0,9", "0.8,0.5,0,19"])
-    assert plot_curves(tmp_path, tmp_path / "curves.png", ["a", "b", "absent"], "Test").stat().st_size > 1000
+    assert plot_curves(tmp_path, tmp_path / "curves.png", "Test").stat().st_size > 1000

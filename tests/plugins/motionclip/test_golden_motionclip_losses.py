@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,18 @@ import torch
 import yaml
 from optimiser_step import LOSS, OptimiserStep
 
-from actiongpt_core.body.smpl import SmplBody
-from actiongpt_core.features.pose_rot6d import to_rows
-from actiongpt_core.nn.masks import lengths_to_mask
+from actiongpt_core.features.pose_rot6d import from_rows, to_rows
 from actiongpt_core.published import rename
+from actiongpt_core.text.aggregators import mean
+from actiongpt_core.training.recipe import Term
+from actiongpt_core.training.samples import Sample
 from actiongpt_motionclip.clip import Clip
 from actiongpt_motionclip.clip_encoder import ClipTextEncoder
 from actiongpt_motionclip.convert import _NAMES, load_published
-from actiongpt_motionclip.dataset import Batch
-from actiongpt_motionclip.examples import examples_of
-from actiongpt_motionclip.losses import Examples, LatentWeights, LossWeights, body_points, mmd, training_losses
+from actiongpt_motionclip.losses import MotionClipLosses, mmd
 from actiongpt_motionclip.model import MotionClip
+from actiongpt_motionclip.objective import Batch, MotionClipObjective, PicturedAction
+from actiongpt_motionclip.training import MotionClipRecipe
 
 pytestmark = pytest.mark.golden
 
@@ -38,12 +40,6 @@ KNOWN_SETTINGS = {
     "normalize_encoder_output",
     "normalize_decoder_input",
 }
-
-
-@pytest.fixture(scope="module")
-def body(synthetic_smpl: Path) -> SmplBody:
-    folder = synthetic_smpl / "smpl"
-    return SmplBody(folder / "SMPL_NEUTRAL.pkl", extra_regressor=folder / "J_regressor_extra.npy")
 
 
 @pytest.fixture
@@ -67,69 +63,105 @@ def model(golden: Any, options: dict[str, Any], tiny_text_encoder: ClipTextEncod
 
 
 @pytest.fixture
-def examples(golden: Any, model: MotionClip) -> Examples:
-    info = golden.load(INFO)
-    lengths, texts = golden.feed(FILE, "lengths"), info["clip_text"]
-    k = len(texts) // len(lengths)
-    batch = Batch(
-        x=golden.feed(FILE, "x"),
-        lengths=lengths,
-        mask=lengths_to_mask(lengths),
-        texts=tuple(tuple(texts[start : start + k]) for start in range(0, len(texts), k)),
-        items=(),
-        image_features=golden.feed(FILE, "clip_images_emb"),
+def objective(
+    golden: Any, model: MotionClip, options: dict[str, Any], tiny_clip: Clip, synthetic_smpl: Path
+) -> MotionClipObjective:
+    """What `actiongpt train --preset action-gpt` minimises, with a case's settings."""
+    recipe, body = MotionClipRecipe(), synthetic_smpl / "smpl"
+    preset = recipe.presets["action-gpt"]
+    losses = attrs.evolve(
+        losses_of(options),
+        body=str(body / "SMPL_NEUTRAL.pkl"),
+        extra_regressor=str(body / "J_regressor_extra.npy"),
+        similarity_scale=float(tiny_clip.logit_scale.exp()),
     )
-    return examples_of(batch, model)
+    return recipe.objective(attrs.evolve(preset, model=model.config, objective=losses), model)  # type: ignore[return-value]
+
+
+@pytest.fixture
+def batch(golden: Any, objective: MotionClipObjective, tiny_text_encoder: ClipTextEncoder) -> Batch:
+    """The stored batch, as the objective collates it; each text is the mean of its descriptions."""
+    lengths, texts = golden.feed(FILE, "lengths").tolist(), golden.load(INFO)["clip_text"]
+    k = len(texts) // len(lengths)
+    rows = zip(from_rows(golden.feed(FILE, "x")), lengths, golden.feed(FILE, "clip_images_emb"), strict=True)
+    samples = [
+        Sample(
+            index=index,
+            actions=(
+                PicturedAction(features=x[:length], texts=tuple(texts[k * index : k * (index + 1)]), image=image),
+            ),
+        )
+        for index, (x, length, image) in enumerate(rows)
+    ]
+    return objective.collate(
+        samples, lambda actions, indices: [mean(tiny_text_encoder.encode(action.texts)) for action in actions]
+    )
 
 
 def stored_case(golden: Any, name: str) -> dict[str, Any]:
     return next(case for case in golden.load(INFO)["cases"] if case["name"] == name)
 
 
-def weights_of(options: dict[str, Any]) -> LossWeights:
-    image, text = (LatentWeights(**options["clip_lambdas"].get(name, {})) for name in ("image", "text"))
-    factors = dict.fromkeys(LossWeights().factors, 0.0) | options["lambdas"]
-    return LossWeights(**factors, image=image, text=text, generation=float(options["use_generation_losses"]))
+def losses_of(options: dict[str, Any]) -> MotionClipLosses:
+    """The preset's objective with the factors and switches of an experiment's options."""
+    factors = dict.fromkeys(("rc", "rcxyz", "vel", "velxyz"), 0.0) | options["lambdas"]
+    for domain in ("image", "text"):
+        named = dict.fromkeys(("mse", "ce", "cosine"), 0.0) | options["clip_lambdas"].get(domain, {})
+        factors |= {f"{domain}_{name}": factor for name, factor in named.items()}
+    switches = {"joint_set": options["jointstype"], "vertstrans": options["vertstrans"]}
+    generation = float(options["use_generation_losses"])
+    preset = MotionClipRecipe().presets["action-gpt"]
+    return attrs.evolve(preset.objective, **factors, **switches, generation=generation)
 
 
-def losses_of(
-    model: MotionClip, examples: Examples, options: dict[str, Any], clip: Clip, body: SmplBody
-) -> dict[str, torch.Tensor]:
-    points = body_points(body, options["jointstype"], vertstrans=options["vertstrans"])
-    scale = float(clip.logit_scale.exp())
-    return training_losses(model, examples, weights_of(options), points=points, similarity_scale=scale)
+def test_golden_the_preset_has_the_factors_of_the_papers_training(golden: Any) -> None:
+    published = {"lambdas": {"rc": 100.0, "rcxyz": 100.0, "vel": 100.0}, "jointstype": "vertices", "vertstrans": False}
+    distances = {"clip_lambdas": {"image": {"cosine": 1.0}, "text": {"cosine": 1.0}}, "use_generation_losses": False}
+    assert losses_of(published | distances) == MotionClipRecipe().presets["action-gpt"].objective
+
+
+def no_noise(indices: Any, dim: int) -> torch.Tensor:
+    raise AssertionError("the original draws no noise")
 
 
 @torch.no_grad()
 @pytest.mark.golden(FILE, r"(\w+)\.z")
 def test_golden_a_batch_has_the_same_latents_and_reconstruction(
-    golden: Any, model: MotionClip, examples: Examples, case: str
+    golden: Any, model: MotionClip, batch: Batch, case: str
 ) -> None:
-    latents = model.encode_motion(examples.features, examples.lengths)
+    actions = batch.actions
+    latents = model.encode_motion(actions.features, actions.lengths)
     golden.compare(FILE, f"{case}.z", latents, **OUTPUT)
-    golden.compare(FILE, f"{case}.output", to_rows(model.decode(latents, examples.lengths)), **OUTPUT)
-    golden.compare(FILE, f"{case}.clip_text_emb", examples.text, **OUTPUT)
+    golden.compare(FILE, f"{case}.output", to_rows(model.decode(latents, actions.lengths)), **OUTPUT)
+    assert actions.pooled is not None
+    golden.compare(FILE, f"{case}.clip_text_emb", model.text_latent(actions.pooled), **OUTPUT)
 
 
 @pytest.mark.golden(FILE, r"(\w+)\.z")
 def test_golden_every_loss_and_the_step_agree(
-    golden: Any,
-    model: MotionClip,
-    examples: Examples,
-    options: dict[str, Any],
-    tiny_clip: Clip,
-    body: SmplBody,
-    case: str,
+    golden: Any, model: MotionClip, objective: MotionClipObjective, batch: Batch, options: dict[str, Any], case: str
 ) -> None:
     stored = stored_case(golden, case)
-    losses = losses_of(model, examples, options, tiny_clip, body)
-    step = OptimiserStep(model, losses["total"], lambda name: rename(name, _NAMES), options["lr"])
-    found = {name: value.item() for name, value in losses.items()}
+    terms = objective.terms(batch, no_noise, step=0)
+    total = weighted(terms, "")
+    step = OptimiserStep(model, total, lambda name: rename(name, _NAMES), options["lr"])
+    found = {term.name: term.value.item() for term in terms} | {
+        "mixed_without_clip": weighted(terms, r"rc|rcxyz|vel|velxyz").item(),
+        "mixed_clip_only": weighted(terms, r"(image|text)_.*").item(),
+        "mixed_with_clip": weighted(terms, r"(?!gen_).*").item(),
+        "total": total.item(),
+    }
     assert found == pytest.approx(stored["losses"] | {"total": stored["total"]}, rel=LOSS)
     step.compare_gradient_norms(stored["grad_norm"])
     step.compare_change_norms(stored["step_delta_norm"])
     for name in golden.keys(FILE, rf"{case}\.grad\.(.*)"):
         step.compare_parameter(golden, FILE, name, f"{case}.grad.{name}", f"{case}.post.{name}")
+
+
+def weighted(terms: list[Term], pattern: str) -> torch.Tensor:
+    """The weighted sum of the terms of some names; of all without a pattern."""
+    chosen = [term.weight * term.value for term in terms if not pattern or re.fullmatch(pattern, term.name)]
+    return torch.stack(chosen).sum() if chosen else torch.zeros(())
 
 
 def test_golden_every_part_of_the_stored_losses_is_compared(golden: Any) -> None:

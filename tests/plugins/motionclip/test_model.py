@@ -12,7 +12,6 @@ from actiongpt_core.features.pose_rot6d import to_rows
 from actiongpt_core.geometry.clips import CANONICAL_FACING, facing
 from actiongpt_core.geometry.kinematics import forward_kinematics
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, geodesic_angle
-from actiongpt_core.nn.sequence import OneMemoryDecoderLayer
 from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.types.motion import Motion
@@ -75,17 +74,6 @@ def test_decoded_frames_are_the_same_in_a_batch_and_zero_beyond_each_length() ->
         alone = model.decode(latents[index : index + 1], lengths[index : index + 1])[0]
         torch.testing.assert_close(batch[index, :length], alone, atol=1e-5, rtol=0)
         assert not batch[index, length:].any()
-
-
-@torch.no_grad()
-def test_attention_to_a_single_memory_is_the_linear_map_that_stands_for_it() -> None:
-    layer = OneMemoryDecoderLayer(DIM, 4, 32, activation="gelu", batch_first=True).eval()
-    full = torch.nn.TransformerDecoderLayer(DIM, 4, 32, activation="gelu", batch_first=True).eval()
-    full.load_state_dict(layer.state_dict())
-    x, memory = torch.randn(2, 9, DIM), torch.randn(2, 1, DIM)
-    padding = torch.arange(9)[None] >= torch.tensor([9, 4])[:, None]
-    expected = full(x, memory, tgt_key_padding_mask=padding)
-    torch.testing.assert_close(layer(x, memory, tgt_key_padding_mask=padding), expected, atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -157,7 +145,7 @@ def test_without_alignment_a_later_action_keeps_its_own_heading() -> None:
     gap = free.config.transition_frames
     joined = free.generate([text(1), text(2)], [40, 50])
     torch.testing.assert_close(
-        joined.rotations[40 + gap :], alone.generate([text(2)], [50 - gap]).rotations, atol=1e-5, rtol=0
+        joined.rotations[40 + gap :], alone.generate([text(2)], [50 - gap]).rotations, atol=5e-5, rtol=0
     )
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from vae_parity import VaeCases
 from vae_step import VaeStep
 
 from actiongpt_core.nn.masks import pad
-from actiongpt_core.training.losses import LossWeights
-from actiongpt_core.training.optimiser import OptimiserSettings
+from actiongpt_core.training.samples import Sample
 from actiongpt_teach.convert import _NAMES, load_published
-from actiongpt_teach.training import Batch, TeachTraining
+from actiongpt_teach.training import TeachRecipe
 
 pytestmark = pytest.mark.golden
 
@@ -34,15 +32,13 @@ def step(golden: Any, tmp_path_factory: pytest.TempPathFactory) -> VaeStep:
 
 
 @pytest.mark.golden(FILE, r"teach/(\w+)/grad/textencoder\.mu_token")
-def test_golden_a_training_step_agrees_with_either_mask(
-    step: VaeStep, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_golden_a_training_step_agrees_with_either_mask(step: VaeStep, case: str) -> None:
     described = step.described
     first = step.actions(described["text_0"], "motion_feats_0", described["length_0"])
     second = step.actions(described["text_1"], "motion_feats_1_with_transition", described["length_1_with_transition"])
-    batch = Batch(first, second, torch.arange(len(first.lengths)))
-    training = TeachTraining(step.model(case), LossWeights(), OptimiserSettings())
-    step.compare(case, training, batch, _NAMES, ["text_0", "text_1", "motion_0", "motion_1"], monkeypatch)
+    pairs = enumerate(zip(first, second, strict=True))
+    samples = [Sample(index=index, actions=actions) for index, actions in pairs]
+    step.compare(case, TeachRecipe(), samples, _NAMES, ["text_0", "text_1", "motion_0", "motion_1"])
 
 
 def test_golden_the_transition_comes_before_the_second_action(golden: Any, step: VaeStep) -> None:

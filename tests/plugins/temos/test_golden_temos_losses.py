@@ -8,10 +8,9 @@ import pytest
 from vae_parity import VaeCases
 from vae_step import VaeStep
 
-from actiongpt_core.training.optimiser import OptimiserSettings
-from actiongpt_core.training.vae import VaeTraining
+from actiongpt_core.training.samples import Sample
 from actiongpt_temos.convert import _NAMES, load_published
-from actiongpt_temos.losses import PUBLISHED_WEIGHTS, padded_reconstruction_loss
+from actiongpt_temos.training import TemosRecipe
 
 pytestmark = pytest.mark.golden
 
@@ -32,14 +31,10 @@ def step(golden: Any, tmp_path_factory: pytest.TempPathFactory) -> VaeStep:
 
 
 @pytest.mark.golden(FILE, r"temos/(\w+)/grad/textencoder\.mu_token")
-def test_golden_a_training_step_agrees_with_either_mask(
-    step: VaeStep, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_golden_a_training_step_agrees_with_either_mask(step: VaeStep, case: str) -> None:
     actions = step.actions(step.described["text"], "features", step.described["length"])
-    training = VaeTraining(
-        step.model(case), PUBLISHED_WEIGHTS, OptimiserSettings(), reconstruction=padded_reconstruction_loss
-    )
-    step.compare(case, training, actions, _NAMES, ["text", "motion"], monkeypatch)
+    samples = [Sample(index=index, actions=(action,)) for index, action in enumerate(actions)]
+    step.compare(case, TemosRecipe(), samples, _NAMES, ["text", "motion"])
 
 
 def test_golden_every_part_of_the_stored_step_is_compared(step: VaeStep) -> None:

@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from actiongpt_core.body.joint_sets import HEEL_VERTICES
 from actiongpt_core.body.smpl_files import Arrays, BodyKind, read_body_file, read_extra_regressor
-from actiongpt_core.errors import ShapeError
+from actiongpt_core.errors import ConfigError, ShapeError
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL, SMPL_BODY
 
 #: Shape coefficients that are read of a file, as in the published results.
 NUM_BETAS = 10
+_NUM_VERTICES = 6890  # of SMPL and SMPL-H, one and the same surface
 
 
 class SmplBody:
@@ -96,6 +98,17 @@ class SmplBody:
         """
         rotations, shift = self._placed(motion)
         return self.forward_rotations(rotations)[1] + shift, self.faces
+
+    def heels(self, motion: Motion) -> Tensor:
+        """World positions of the left and the right heel, two vertices of the surface, (T, 2, 3), metres.
+
+        Raises:
+            ConfigError: The surface is that of SMPL-X, whose heels are not known.
+            ShapeError: The body cannot show the motion's skeleton.
+        """
+        if self.kind.num_vertices != _NUM_VERTICES:
+            raise ConfigError(f"The heels of {self.kind.name} are not known. Take a body of SMPL or SMPL-H.")
+        return self.mesh(motion)[0][:, HEEL_VERTICES]
 
     def forward_rotations(self, rotations: Tensor, *, betas: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Joints and surface in the model's own space (Y up, no translation), differentiable.

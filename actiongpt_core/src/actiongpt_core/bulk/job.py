@@ -13,6 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from actiongpt_core.bulk.inputs import Entry
+from actiongpt_core.checkpoints import read_backbone
 from actiongpt_core.errors import ConfigError, did_you_mean
 from actiongpt_core.export import FORMATS
 from actiongpt_core.registry import get_registry
@@ -55,10 +56,6 @@ def _name(kind: str, name: str | None) -> str:
     return name or part.spec.name
 
 
-def _backbone(name: str | None) -> str:
-    return _name("backbone", name)
-
-
 def _llm(name: str | None) -> str:
     return _name("llm", name)
 
@@ -75,10 +72,11 @@ class Job:
 
     Raises:
         UnknownPluginError: There is no such backbone, provider or aggregator.
+        CheckpointError: No backbone is given, and the checkpoint does not name one.
         ConfigError: A setting cannot work.
     """
 
-    backbone: str = attrs.field(default=None, converter=_backbone)
+    backbone: str = None  # type: ignore[assignment]  # named below, where it is not given
     llm: str = attrs.field(default=None, converter=_llm)
     aggregator: str = attrs.field(default=None, converter=_aggregator)
     checkpoint: str | None = attrs.field(default=None, converter=_to_text)
@@ -92,6 +90,13 @@ class Job:
     seed: int = attrs.field(default=0, validator=_check_count)
     format: str = attrs.field(default="npz", validator=_check_format)
     shard_size: int = attrs.field(default=1000, validator=_check_count)  #: motions in one folder
+
+    def __attrs_post_init__(self) -> None:
+        """Name the backbone: the user's, else the checkpoint's, else the default one."""
+        name = self.backbone
+        if name is None and self.checkpoint is not None:
+            name = read_backbone(Path(self.checkpoint))
+        object.__setattr__(self, "backbone", _name("backbone", name))
 
     def file(self, index: int) -> str:
         """Where the motion of a prompt is, below the job's folder: "00001/001234.npz"."""

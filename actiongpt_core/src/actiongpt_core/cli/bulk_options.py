@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +17,20 @@ if TYPE_CHECKING:
     from actiongpt_core.bulk.cluster import Cluster
 
 INTERRUPTED = 130  #: exit code; what shells use for Ctrl-C
+
+
+@contextlib.contextmanager
+def interruptible(kept: str) -> Iterator[None]:
+    """Around long work: Ctrl-C ends it with a message instead of a traceback.
+
+    Args:
+        kept: What becomes of the work that was done.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"Interrupted. {kept}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 class Engines(enum.StrEnum):

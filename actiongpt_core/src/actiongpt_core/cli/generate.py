@@ -84,6 +84,7 @@ def generate(
         if value is not None:
             raise typer.BadParameter(f"--{name} goes with --input FILE and --out DIR; leave it out for one text.")
     bulk_options.refuse_ray_options(ray_address, workers)
+    from actiongpt_core.checkpoints import read_backbone
     from actiongpt_core.export import check_path, save
     from actiongpt_core.registry import get_registry
     from actiongpt_core.text.cache import DescriptionCache
@@ -93,6 +94,8 @@ def generate(
     for path in output:
         check_path(path)
     length = options.read_seconds(seconds)
+    if backbone is None and checkpoint is not None:
+        backbone = read_backbone(checkpoint)
     get_registry().motion_model(backbone)
     get_registry().aggregator(aggregator)
     provider = get_registry().build_provider(llm, **options.provider_options(model, llm_options))

@@ -10,10 +10,14 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from actiongpt_core.cli import cache, checkpoints, plugin_commands, plugins
+from actiongpt_core.cli import cache, checkpoints, data, plugin_commands, plugins
 from actiongpt_core.cli.annotate import annotate
 from actiongpt_core.cli.describe import describe
+from actiongpt_core.cli.evaluate import evaluate
 from actiongpt_core.cli.generate import generate
+from actiongpt_core.cli.sample import sample
+from actiongpt_core.cli.study import study
+from actiongpt_core.cli.train import train
 from actiongpt_core.errors import ActionGPTError
 
 _INTERRUPTED = 130  # what shells use for Ctrl-C
@@ -67,9 +71,14 @@ app = typer.Typer(
 app.command()(generate)
 app.command()(describe)
 app.command()(annotate)
+app.command()(train)
+app.command()(sample)
+app.command()(evaluate)
+app.command()(study)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 app.add_typer(checkpoints.app, name="checkpoints")
+app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:

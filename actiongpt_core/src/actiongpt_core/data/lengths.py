@@ -14,10 +14,9 @@ import attrs
 import numpy as np
 import torch
 
-from actiongpt_core.data.cmu import CmuSet
 from actiongpt_core.data.procedural import ACTIONS, sample
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, geodesic_angle
-from actiongpt_core.interfaces import TextEncoder
+from actiongpt_core.interfaces import DataSet, TextEncoder
 from actiongpt_core.text.durations import SHIPPED, DurationTable, Length, to_left
 from actiongpt_core.text.folding import fold
 from actiongpt_core.text.vectors import embedding_key, unit_vectors
@@ -60,18 +59,24 @@ class RealLength:
     subject: str  #: "x" where the set does not know it
 
 
-def real_lengths(cmu: CmuSet, *splits: str) -> list[RealLength]:
-    """Lengths of the clips whose text describes them from start to end.
+def real_lengths(data: DataSet, *splits: str) -> list[RealLength]:
+    """Lengths of the clips of a set whose text describes them from start to end.
 
     Raises:
         ConfigError: There is no such split.
     """
-    items = (item for split in splits for item in cmu.clips(split))
     return [
-        RealLength(to_left(item.clip.texts[0]), item.clip.num_frames / item.clip.fps, item.clip.source.split("_")[1])
-        for item in items
+        RealLength(to_left(item.texts[0]), item.num_frames / data.fps, _subject(item.recording))
+        for split in splits
+        for item in data.segments(split)
         if item.scope in SCOPES and not item.suspect
     ]
+
+
+def _subject(recording: str) -> str:
+    """Of a recording that is called like CMU's: "cmu_02_01"."""
+    parts = recording.split("_")
+    return parts[1] if len(parts) > 2 else "x"
 
 
 def parametric_lengths() -> list[Length]:

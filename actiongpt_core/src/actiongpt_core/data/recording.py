@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -12,6 +13,14 @@ from actiongpt_core.types.segments import Pair, Segment
 from actiongpt_core.types.skeleton import SMPL_BODY
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def _to_segments(value: Iterable[Segment]) -> tuple[Segment, ...]:
+    return tuple(value)
+
+
+def _to_pairs(value: Iterable[Pair]) -> tuple[Pair, ...]:
+    return tuple(value)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -25,8 +34,8 @@ class Recording:
     poses: Array = attrs.field()  #: parent-relative joint rotations as axis-angle, (T, 22, 3), radians
     translation: Array  #: position of the pelvis, (T, 3)
     split: str
-    segments: tuple[Segment, ...] = attrs.field(default=(), converter=tuple)
-    pairs: tuple[Pair, ...] = attrs.field(default=(), converter=tuple)
+    segments: tuple[Segment, ...] = attrs.field(default=(), converter=_to_segments)
+    pairs: tuple[Pair, ...] = attrs.field(default=(), converter=_to_pairs)
     subject: str = ""  #: who moves, where that is known
     #: further arrays of the recording, one row a frame: what one backbone needs and others do not
     extra: dict[str, Array] = attrs.field(factory=dict)

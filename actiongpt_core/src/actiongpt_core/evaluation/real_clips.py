@@ -17,14 +17,16 @@ import numpy as np
 import torch
 
 from actiongpt_core.data import gait
-from actiongpt_core.data.clip import LabelledClip, face_canonically, mirror_motion
-from actiongpt_core.data.cmu import ENVIRONMENT, SPLITS, CmuSet
+from actiongpt_core.data.clip import LabelledClip, face_canonically, labelled_clip, mirror_motion
+from actiongpt_core.data.cmu import ENVIRONMENT, CmuSet
 from actiongpt_core.data.procedural import ACTIONS, sample
 from actiongpt_core.evaluation import measures
-from actiongpt_core.evaluation.metrics import protocol_id
+from actiongpt_core.evaluation.items import MAX_SECONDS, clip_items
+from actiongpt_core.evaluation.joints import all_metric_joints, protocol_id
+from actiongpt_core.evaluation.metrics import ape_ave
+from actiongpt_core.evaluation.nearest import nearest_text_motions
 from actiongpt_core.evaluation.probe_table import Cell, judge, mean
 from actiongpt_core.evaluation.probes import PROBES, Probe
-from actiongpt_core.evaluation.report import nearest_text_metrics
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.types.motion import Motion
 
@@ -91,10 +93,17 @@ def real_clips(folder: str | Path | None = None) -> RealClips:
 
 def measure_real_clips(cmu: CmuSet) -> RealClips:
     """The first 4 s of the real clips of all splits, and 16 variants of each parametric action."""
-    clips = [item.clip for split in SPLITS for item in cmu.clips(split) if not item.suspect]
+    segments = (item for split in cmu.splits for item in cmu.segments(split) if not item.suspect)
+    clips = [labelled_clip(cmu, item) for item in segments]
     walks = sorted(_real(PROBES[0], clips), key=PROBES[0].measure)
     rows = {probe.name: _row(probe, clips, walks[len(walks) // 2]) for probe in PROBES}
-    return RealClips(rows=rows, protocol=protocol_id(), nearest_text=nearest_text_metrics(cmu))
+    return RealClips(rows=rows, protocol=protocol_id(), nearest_text=_nearest_text(cmu))
+
+
+def _nearest_text(cmu: CmuSet) -> dict[str, float]:
+    items = clip_items(cmu, "test").items
+    answers = nearest_text_motions(cmu, items, max_seconds=MAX_SECONDS)
+    return ape_ave(all_metric_joints(answers), all_metric_joints([item.reference(cmu) for item in items])).means
 
 
 def _row(probe: Probe, clips: Sequence[LabelledClip], median_walk: Motion) -> RealRow:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from actiongpt_core.errors import ShapeError
+from actiongpt_core.nn.dropout import Dropout
 
 
 def sinusoid(num_positions: int, dim: int) -> Tensor:
@@ -28,7 +29,7 @@ class PositionalEncoding(nn.Module):
 
     def __init__(self, dim: int, dropout: float = 0.1, max_positions: int = 5000) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         # Not persistent: it is recomputed, and published checkpoints may or may not hold it.
         self.register_buffer("table", sinusoid(max_positions, dim), persistent=False)
         self.table: Tensor

@@ -1,48 +1,67 @@
 """Transformer encoder and decoder of sequences, as ACTOR, TEMOS and TEACH use them.
 
 Post-norm layers, exact GELU, no final norm. Batch first: (B, T, D).
+What is computed is exact, and less than torch's layers would: see docs/explanation/speed.md.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 
+from actiongpt_core.nn.attention import self_attention
 from actiongpt_core.nn.basis import MotionBasis
 from actiongpt_core.nn.distributions import DiagonalGaussian
+from actiongpt_core.nn.dropout import Dropout
 from actiongpt_core.nn.masks import lengths_to_mask
 from actiongpt_core.nn.positional import PositionalEncoding
+from actiongpt_core.nn.rows import Rows
 
 
 class EncoderLayer(nn.TransformerEncoderLayer):
-    """A post-norm encoder layer that takes additive padding masks as well as boolean ones.
+    """A post-norm encoder layer of packed batches; the weights are `nn.TransformerEncoderLayer`'s."""
 
-    torch's fused evaluation path reads every non-zero value of a mask as "padding", without a word; this one adds.
-    """
+    dropout1: Dropout
+    dropout2: Dropout
 
-    def forward(
-        self,
-        src: Tensor,
-        src_mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """Tokens (B, T, D), padding mask (B, T), True or added to the logits of padding -> (B, T, D)."""
-        attention = self.self_attn(
-            src, src, src, attn_mask=src_mask, key_padding_mask=src_key_padding_mask, need_weights=False
-        )[0]
-        x = self.norm1(src + self.dropout1(attention))
-        feed_forward = self.linear2(self.dropout(nn.functional.gelu(self.linear1(x))))
-        out: Tensor = self.norm2(x + self.dropout2(feed_forward))
-        return out
+    def __init__(self, dim: int, num_heads: int, ff_size: int, dropout: float) -> None:
+        super().__init__(dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
+        self.dropout, self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
+
+    def forward(self, x: Tensor, rows: Rows, first: int | None = None) -> Tensor:  # type: ignore[override]
+        """Rows (N, D) -> (N, D); with `first` only those of the first tokens of each sample, (B * first, D)."""
+        attention = self_attention(self.self_attn, x, rows, first)
+        x = self.norm1(self.dropout1.add_to(x if first is None else rows.first(x, first), attention))
+        return self.norm2(self.dropout2.add_to(x, _feed_forward(self, x)))
 
 
-def transformer_encoder(
-    dim: int, num_heads: int, num_layers: int, ff_size: int, dropout: float
-) -> nn.TransformerEncoder:
-    """Post-norm encoder without final norm; input and output (B, T, D)."""
-    layer = EncoderLayer(dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
-    return nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
+class SequenceTransformer(nn.Module):
+    """Post-norm encoder without final norm; its weights are named as those of `nn.TransformerEncoder`."""
+
+    def __init__(self, dim: int, num_heads: int, num_layers: int, ff_size: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = _copies(EncoderLayer(dim, num_heads, ff_size, dropout), num_layers)
+
+    def forward(self, x: Tensor, padding: Tensor | None = None, first: int | None = None) -> Tensor:
+        """Encode tokens.
+
+        Args:
+            x: (B, T, D).
+            padding: (B, T), True for padding, or a number that is added to the attention logits; None: all is real.
+            first: Only the outputs at the first so many tokens, which are real in each sample, are wanted: the last
+                layer then computes no others.
+
+        Returns:
+            (B, T, D), or (B, first, D). Padding comes out as zero, or as anything.
+        """
+        rows = Rows.of(x, padding)
+        x = rows.pack(x)
+        for layer in self.layers[:-1]:
+            x = layer(x, rows)
+        x = self.layers[-1](x, rows, first)
+        return rows.unpack(x) if first is None else x.unflatten(0, (-1, first))
 
 
 class SequenceEncoder(nn.Module):
@@ -72,7 +91,7 @@ class SequenceEncoder(nn.Module):
         self.logvar_token = nn.Parameter(torch.randn(latent_dim))
         self.motion_projection = nn.Linear(num_features * frames_per_token, latent_dim)
         self.position = PositionalEncoding(latent_dim, dropout)
-        self.transformer = transformer_encoder(latent_dim, num_heads, num_layers, ff_size, dropout)
+        self.transformer = SequenceTransformer(latent_dim, num_heads, num_layers, ff_size, dropout)
 
     def forward(self, features: Tensor, lengths: Tensor | None) -> DiagonalGaussian:
         """Encode normalised features (B, T, F).
@@ -82,30 +101,44 @@ class SequenceEncoder(nn.Module):
         tokens = self.motion_projection(patch_frames(features, self.frames_per_token))
         start = torch.stack([self.mu_token, self.logvar_token])
         x, padding = start_with(start, tokens, lengths, self.frames_per_token)
-        out = self.transformer(self.position(x), src_key_padding_mask=padding)
+        out = self.transformer(self.position(x), padding, first=2)
         return DiagonalGaussian(out[:, 0], out[:, 1])
 
 
 class OneMemoryDecoderLayer(nn.TransformerDecoderLayer):
-    """A decoder layer whose memory is a single token.
+    """A decoder layer of packed batches whose memory is a single token; the weights are `nn.TransformerDecoderLayer`'s.
 
     Softmax over one key is 1, so cross attention is the value path alone: out_proj(v_proj(memory)), the same for
-    every query.
+    every query. What would make the query and the key of that attention gets the gradient that it always had, zero.
     Exact in evaluation. # Differs from the originals in training: attention dropout on that single weight is left out.
     """
 
-    def forward(self, tgt: Tensor, memory: Tensor, **masks: Tensor | bool | None) -> Tensor:  # type: ignore[override]
-        """Tgt (B, T, D), memory (B, 1, D) -> (B, T, D)."""
-        padding = masks.get("tgt_key_padding_mask")
-        attention = self.self_attn(tgt, tgt, tgt, key_padding_mask=padding, need_weights=False)[0]
-        x = self.norm1(tgt + self.dropout1(attention))
+    dropout1: Dropout
+    dropout2: Dropout
+    dropout3: Dropout
+
+    def __init__(self, dim: int, num_heads: int, ff_size: int, dropout: float) -> None:
+        super().__init__(dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
+        self.dropout, self.dropout1 = Dropout(dropout), Dropout(dropout)
+        self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor, rows: Rows) -> Tensor:  # type: ignore[override]
+        """Rows (N, D), memory (B, D) -> (N, D)."""
+        x = self.norm1(self.dropout1.add_to(x, self_attention(self.self_attn, x, rows)))
         cross = self.multihead_attn
         value_weight, value_bias = cross.in_proj_weight.chunk(3)[2], cross.in_proj_bias.chunk(3)[2]
         value = cross.out_proj(nn.functional.linear(memory, value_weight, value_bias))
-        x = self.norm2(x + self.dropout2(value.expand_as(x)))
-        feed_forward = self.linear2(self.dropout(nn.functional.gelu(self.linear1(x))))
-        out: Tensor = self.norm3(x + self.dropout3(feed_forward))
-        return out
+        x = self.norm2(self.dropout2.add_to(x, rows.repeat(value)))
+        return self.norm3(self.dropout3.add_to(x, _feed_forward(self, x)))
+
+
+def _copies(layer: nn.Module, count: int) -> nn.ModuleList:
+    # As torch's stacks, and so the originals: all layers start from the same numbers.
+    return nn.ModuleList(deepcopy(layer) for _ in range(count))
+
+
+def _feed_forward(layer: EncoderLayer | OneMemoryDecoderLayer, x: Tensor) -> Tensor:
+    return layer.linear2(layer.dropout(nn.functional.gelu(layer.linear1(x))))
 
 
 class SequenceDecoder(nn.Module):
@@ -132,8 +165,8 @@ class SequenceDecoder(nn.Module):
         super().__init__()
         self.latent_dim, self.frames_per_token, self.num_features = latent_dim, frames_per_token, num_features
         self.position = PositionalEncoding(latent_dim, dropout)
-        layer = OneMemoryDecoderLayer(latent_dim, num_heads, ff_size, dropout, activation="gelu", batch_first=True)
-        self.transformer = nn.TransformerDecoder(layer, num_layers)
+        layers = _copies(OneMemoryDecoderLayer(latent_dim, num_heads, ff_size, dropout), num_layers)
+        self.transformer = nn.ModuleDict({"layers": layers})  # a level of its own in the names of the weights
         self.final_layer = nn.Linear(latent_dim, num_features * frames_per_token)
         self.basis = basis
         if basis is not None:  # what the transformer adds starts at nothing
@@ -146,8 +179,12 @@ class SequenceDecoder(nn.Module):
         num_tokens = -(-num_frames // step)
         queries = self.position(latent.new_zeros(len(latent), num_tokens, self.latent_dim))
         real = torch.div(lengths + step - 1, step, rounding_mode="floor")
-        out = self.transformer(queries, latent[:, None], tgt_key_padding_mask=~lengths_to_mask(real, num_tokens))
-        features = self.final_layer(out).reshape(len(latent), num_tokens * step, self.num_features)[:, :num_frames]
+        rows = Rows.of(queries, ~lengths_to_mask(real, num_tokens))
+        x = rows.pack(queries)
+        for layer in self.transformer["layers"].children():
+            x = layer(x, latent, rows)
+        out = rows.unpack(self.final_layer(x))
+        features = out.reshape(len(latent), num_tokens * step, self.num_features)[:, :num_frames]
         if self.basis is not None:
             features = features + self.basis(latent, num_frames)
         return features * lengths_to_mask(lengths, num_frames)[..., None]

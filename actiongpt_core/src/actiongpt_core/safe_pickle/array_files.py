@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zlib
 from pathlib import Path
@@ -41,6 +42,34 @@ def load_joblib(path: str | Path) -> Any:
             size, or declares more data than it holds.
     """
     return _load(Path(path), PickleMachine(allowed=ARRAYS, finish=_read_inline))
+
+
+def load_object_npy(path: str | Path) -> Any:
+    """The object in a file of `numpy.save` that needs a pickle: a dictionary of arrays, for example.
+
+    Returns:
+        What `load_pickle` returns; for an array of one object that object.
+
+    Raises:
+        CheckpointError: As `load_pickle`, or the file is no `.npy` of objects.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"No file at {path}.")
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            dtype = read(file)[2]
+            if not dtype.hasobject:
+                raise CheckpointError("it holds an array of numbers, not of objects.")
+            content = PickleMachine(allowed=ARRAYS).load(io.BytesIO(file.read()))
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is truncated or damaged ({error}). Get it again.") from None
+    is_one = isinstance(content, np.ndarray) and content.shape == () and content.dtype.hasobject
+    return content.item() if is_one else content
 
 
 def _load(path: Path, machine: PickleMachine) -> Any:

@@ -55,16 +55,17 @@ class EncodedTexts:
         return described.texts, described.phrase if self._needs_phrase else None
 
     def _aggregate(self, groups: Sequence[_Group], encoder: TextEncoder) -> list[TextFeatures]:
-        texts = _encode([texts for texts, _ in groups], encoder)
+        texts = encode_groups([texts for texts, _ in groups], encoder)
         if not self._needs_phrase:
             return [self._aggregator(features) for features in texts]
-        phrases = _encode([(str(phrase),) for _, phrase in groups], encoder)
+        phrases = encode_groups([(str(phrase),) for _, phrase in groups], encoder)
         return [
             self._aggregator(features, phrase=first(phrase)) for features, phrase in zip(texts, phrases, strict=True)
         ]
 
 
-def _encode(groups: list[tuple[str, ...]], encoder: TextEncoder) -> list[TextFeatures]:
+def encode_groups(groups: Sequence[tuple[str, ...]], encoder: TextEncoder) -> list[TextFeatures]:
+    """The texts of each group, encoded together; many groups in one pass where the encoder can."""
     if not groups:
         return []
     together: Callable[..., list[TextFeatures]] | None = getattr(encoder, "encode_batch", None)

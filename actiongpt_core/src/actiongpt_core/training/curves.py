@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
+_TOTALS = ("loss", "val_loss")
 #: value by step, for every name that was logged
 Curves = dict[str, list[tuple[int, float]]]
 
@@ -24,8 +25,8 @@ def read_curves(folder: Path) -> Curves:
     return dict(curves)
 
 
-def plot_curves(folder: Path, target: Path, names: list[str], title: str) -> Path:
-    """Draw the named curves, each smoothed over nine logged values, on a logarithmic axis.
+def plot_curves(folder: Path, target: Path, title: str) -> Path:
+    """Draw all curves of positive values, each smoothed over nine logged values, on a logarithmic axis.
 
     Returns:
         The picture, `target`.
@@ -37,11 +38,11 @@ def plot_curves(folder: Path, target: Path, names: list[str], title: str) -> Pat
 
     figure, axes = plt.subplots(figsize=(8, 4.5))
     curves = read_curves(folder)
-    for name in names:
-        if name in curves:
-            steps, values = zip(*curves[name], strict=True)
-            axes.plot(steps, _smoothed(list(values)), label=name, linewidth=1.4)
-    axes.set(xlabel="optimiser step", ylabel="unweighted loss", yscale="log", title=title)
+    for name in sorted(curves, key=lambda name: (name not in _TOTALS, name)):
+        steps, values = zip(*curves[name], strict=True)
+        if min(values) > 0:
+            axes.plot(steps, _smoothed(list(values)), label=name, linewidth=2.2 if name in _TOTALS else 1.0)
+    axes.set(xlabel="optimiser step", ylabel="loss (terms unweighted)", yscale="log", title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, ncols=2)
     figure.tight_layout()

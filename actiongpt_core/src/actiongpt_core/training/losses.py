@@ -1,9 +1,13 @@
-"""Losses of a text and motion VAE: the published terms, and what small checkpoints add to them."""
+"""Losses of a text and motion VAE: the published terms, and what small checkpoints add to them.
+
+Formulas and sources: docs/explanation/training-objectives.md.
+"""
 
 from __future__ import annotations
 
 import attrs
 import torch
+from attrs.validators import ge, gt, le
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
@@ -18,16 +22,24 @@ _CONTACT_SPEED = 0.25  # metres a second
 
 
 @attrs.frozen(kw_only=True)
-class LossWeights:
-    """Factors of the terms. The last three are ours and off by default; the others default to TEACH's."""
+class VaeLosses:
+    """Factors and switches of the terms; the defaults are those that TEACH was published with.
 
-    reconstruction: float = 1.0
-    kl_between: float = 1e-5  #: text to motion and motion to text
-    kl_prior: float = 1e-5  #: each to the unit normal
-    latent: float = 1e-5
-    joints: float = 0.0  #: joint positions by forward kinematics, relative to the pelvis, per metre
-    velocity: float = 0.0  #: joint velocities, per metre a second
-    contact: float = 0.0  #: speed of toes that stand on the floor, per metre a second
+    The last five are ours, and off by default.
+    """
+
+    reconstruction: float = attrs.field(default=1.0, validator=ge(0.0))
+    kl_between: float = attrs.field(default=1e-5, validator=ge(0.0))  #: text to motion and motion to text
+    kl_prior: float = attrs.field(default=1e-5, validator=ge(0.0))  #: each to the unit normal
+    latent: float = attrs.field(default=1e-5, validator=ge(0.0))
+    #: joint positions by forward kinematics, relative to the pelvis, per metre
+    joints: float = attrs.field(default=0.0, validator=ge(0.0))
+    velocity: float = attrs.field(default=0.0, validator=ge(0.0))  #: joint velocities, per metre a second
+    contact: float = attrs.field(default=0.0, validator=ge(0.0))  #: speed of toes on the floor, per metre a second
+    #: the motion branch sees this part of each batch: cheaper
+    motion_share: float = attrs.field(default=1.0, validator=[gt(0.0), le(1.0)])
+    #: so many first steps teach the text and the linear basis alone: cheap, and the text comes first
+    basis_steps: int = attrs.field(default=0, validator=ge(0))
 
 
 def reconstruction_loss(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:

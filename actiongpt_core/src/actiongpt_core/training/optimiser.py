@@ -1,39 +1,31 @@
-"""The optimiser of the small checkpoints."""
+"""The optimiser and its schedule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
 import torch
 from torch import nn
 
+from actiongpt_core.training.config import TrainingConfig
 
-@attrs.frozen(kw_only=True)
-class OptimiserSettings:
-    """AdamW with warm-up, a plateau and linear decay to zero.
 
-    The published models used a constant rate without clipping. A run on the plateau can be prolonged: resuming with
-    another `total_steps` moves the decay.
+def configure_optimiser(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> dict[str, Any]:
+    """AdamW and its schedule for the parameters that are trained, as Lightning takes them.
+
+    A run on its plateau can be prolonged: going on with more steps moves the decay.
     """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    adamw = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(adamw, lambda step: rate_factor(config, step))
+    return {"optimizer": adamw, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    learning_rate: float = 8e-4
-    warmup_steps: int = 200
-    total_steps: int = 20_000
-    decay_steps: int = 2_000
-    weight_decay: float = 0.01
-    clip: float = 1.0
 
-    def factor(self, step: int) -> float:
-        """What the learning rate is multiplied by at a step."""
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        return min(max((self.total_steps - step) / self.decay_steps, 0.0), 1.0)
-
-    def configure(self, parameters: Iterable[nn.Parameter]) -> dict[str, Any]:
-        """Optimiser and schedule of the parameters that are trained, as Lightning takes them."""
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
-        adamw = torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(adamw, self.factor)
-        return {"optimizer": adamw, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+def rate_factor(config: TrainingConfig, step: int) -> float:
+    """What the learning rate is multiplied by at a step."""
+    if config.schedule == "constant":
+        return 1.0
+    warm = (step + 1) / config.warmup_steps if step < config.warmup_steps else 1.0
+    left = (config.max_steps - step) / config.decay_steps if config.decay_steps else 1.0
+    return min(warm, max(left, 0.0), 1.0)

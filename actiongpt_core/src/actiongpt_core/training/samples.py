@@ -31,6 +31,11 @@ class Sampler(Protocol):
     So a run that goes on, or one that is spread over several devices, sees the samples of a run that does not.
     """
 
+    @property
+    def num_samples(self) -> int | None:
+        """Samples of an epoch; None if there is none. Those of any split but "train" have one."""
+        ...
+
     def texts(self) -> Iterable[tuple[str, ...]]:
         """The texts of every action that can be drawn, so that they can be encoded beforehand."""
         ...

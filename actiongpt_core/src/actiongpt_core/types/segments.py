@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
@@ -15,6 +16,17 @@ Scope = Literal["clip", "segment", "window"]
 SCOPES: tuple[Scope, ...] = ("clip", "segment", "window")
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _to_texts(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise ConfigError(f"Texts are a tuple of strings, got the string {value!r}; write ({value!r},).")
+    return tuple(value)
+
+
+def _to_durations(value: Iterable[int]) -> tuple[int, int, int]:
+    first, between, second = value
+    return first, between, second
 
 
 def _check_key(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -37,10 +49,12 @@ class Segment:
     recording: str
     start: int
     end: int = attrs.field(validator=_check_end)
-    texts: tuple[str, ...] = attrs.field(converter=tuple, validator=attrs.validators.min_len(1))
+    texts: tuple[str, ...] = attrs.field(converter=_to_texts, validator=attrs.validators.min_len(1))
     scope: Scope = attrs.field(default="segment", validator=attrs.validators.in_(SCOPES))
     suspect: bool = False  #: the data set doubts these frames or this text
-    categories: tuple[str, ...] = attrs.field(default=(), converter=tuple)  #: action classes, where the set has them
+    categories: tuple[str, ...] = attrs.field(
+        default=(), converter=_to_texts
+    )  #: action classes, where the set has them
 
     @property
     def num_frames(self) -> int:
@@ -55,7 +69,8 @@ class Pair:
     key: str = attrs.field(validator=_check_key)
     recording: str
     start: int
-    durations: tuple[int, int, int] = attrs.field(converter=tuple)  #: frames of action 1, transition (or 0), action 2
+    #: frames of action 1, of the transition (0 if there is none), of action 2
+    durations: tuple[int, int, int] = attrs.field(converter=_to_durations)
     texts: tuple[tuple[str, ...], tuple[str, ...]]  #: of action 1 and of action 2
 
     @property

@@ -1,24 +1,23 @@
 """The training objective: motions, where their joints or vertices are, and distances of latents in the text's space.
 
-Tevet et al., "MotionCLIP", ECCV 2022, section 3, with the generation terms that Action-GPT adds. There is no prior
-and no noise: the latents are shaped by what they are pulled towards, and by nothing else.
+Tevet et al., "MotionCLIP", ECCV 2022, section 3, with the generation terms that Action-GPT adds; behind them the terms
+that the checkpoint that ships was trained with. There is no prior: the latents are shaped by what they are pulled
+towards, and by nothing else. Formulas and sources: docs/explanation/training-objectives.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
 import attrs
 import torch
-from attrs.validators import ge
+from attrs.validators import ge, gt, in_, le
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss, normalize
 
+from actiongpt_core.body.joint_sets import SMPL_JOINT_SETS
 from actiongpt_core.body.smpl import SmplBody
-from actiongpt_core.errors import ConfigError
 from actiongpt_core.features.pose_rot6d import to_rows
-from actiongpt_core.nn.masks import lengths_to_mask
 from actiongpt_motionclip.model import MotionClip
 from actiongpt_motionclip.xyz import JointSetName, rows_to_xyz
 
@@ -29,125 +28,62 @@ Points = Callable[[Tensor, Tensor], Tensor]
 #: What is compared of motions: "" their normalised features (B, T, F), "xyz" their points (B, T, P, 3).
 Views = Mapping[str, Tensor]
 
-_Input = TypeVar("_Input")
+#: What latents are pulled towards, in the original's order.
+DOMAINS = ("image", "text")
 _COSINE_EPS = 1e-6
 
 
 @attrs.frozen(kw_only=True)
-class LatentWeights:
-    """Factors of the distances between motions' latents and others; a distance of factor 0 is left out."""
+class MotionClipLosses:
+    """Factors and switches of the terms; a term of factor 0 is left out. The defaults are the published training's.
 
-    mse: float = attrs.field(default=0.0, validator=ge(0.0))
-    ce: float = attrs.field(default=0.0, validator=ge(0.0))
-    cosine: float = attrs.field(default=0.0, validator=ge(0.0))
-
-    @property
-    def factors(self) -> dict[str, float]:
-        """Of the terms, by the original's names."""
-        return {"mse": self.mse, "mixed_ce": self.ce, "cosine": self.cosine}
-
-
-@attrs.frozen(kw_only=True)
-class LossWeights:
-    """Factors of the terms; a term of factor 0 is left out. The defaults are those of the published training."""
+    From `reconstruction` on they are ours, and off by default.
+    """
 
     rc: float = attrs.field(default=100.0, validator=ge(0.0))  #: squared error of features
     rcxyz: float = attrs.field(default=100.0, validator=ge(0.0))  #: of points
     vel: float = attrs.field(default=100.0, validator=ge(0.0))  #: of the features' change from frame to frame
     velxyz: float = attrs.field(default=0.0, validator=ge(0.0))  #: of the points' change from frame to frame
-    image: LatentWeights = LatentWeights(cosine=1.0)
-    text: LatentWeights = LatentWeights(cosine=1.0)
-    #: The first four once more, times this, for what is decoded from the text's latent: 1 in the original where it is
-    #: told to use_generation_losses.
+    #: distances between the latents of motions and the vectors of their images, and of their texts
+    image_mse: float = attrs.field(default=0.0, validator=ge(0.0))
+    image_ce: float = attrs.field(default=0.0, validator=ge(0.0))
+    image_cosine: float = attrs.field(default=1.0, validator=ge(0.0))
+    text_mse: float = attrs.field(default=0.0, validator=ge(0.0))
+    text_ce: float = attrs.field(default=0.0, validator=ge(0.0))
+    text_cosine: float = attrs.field(default=1.0, validator=ge(0.0))
+    #: the first four once more, times this, for what is decoded from the text's latent: 1 in the original where it is
+    #: told to use_generation_losses
     generation: float = attrs.field(default=0.0, validator=ge(0.0))
+    #: what cosines are multiplied by in the cross-entropy: exp(logit_scale) of the CLIP model, 100 in OpenAI's
+    similarity_scale: float = attrs.field(default=100.0, validator=[gt(0.0)])
+    #: file of the SMPL body whose points are compared, and of its nine extra joints where the joint set needs them
+    body: str = ""
+    extra_regressor: str = ""
+    #: the surface ("vertices"), or a set of joints
+    joint_set: JointSetName = attrs.field(default="vertices", validator=in_((*SMPL_JOINT_SETS, "vertices")))
+    vertstrans: bool = False  #: add the displacement in the last row to the points
+    # --- ours ---
+    #: smooth L1 of features, of motions that were encoded and of motions that were told
+    reconstruction: float = attrs.field(default=0.0, validator=ge(0.0))
+    joints: float = attrs.field(default=0.0, validator=ge(0.0))  #: of told motions, per metre
+    velocity: float = attrs.field(default=0.0, validator=ge(0.0))  #: of told motions, per metre a second
+    contact: float = attrs.field(default=0.0, validator=ge(0.0))  #: of told motions, per metre a second
+    #: the motion branch sees this part of each batch
+    motion_share: float = attrs.field(default=1.0, validator=[gt(0.0), le(1.0)])
+    #: spread of the noise that is added to a text's latent, so that words never seen come near known ones
+    text_noise: float = attrs.field(default=0.0, validator=ge(0.0))
+    #: so many first steps teach the text and the decoder's basis alone
+    basis_steps: int = attrs.field(default=0, validator=ge(0))
 
     @property
-    def factors(self) -> dict[str, float]:
+    def motion_factors(self) -> dict[str, float]:
         """Of the terms that compare motions, by the original's names."""
         return {"rc": self.rc, "rcxyz": self.rcxyz, "vel": self.vel, "velxyz": self.velxyz}
 
-
-@attrs.frozen(eq=False, kw_only=True)
-class Examples:
-    """A batch of motions, and the latents that theirs are pulled towards."""
-
-    features: Tensor  #: normalised, (B, T, F)
-    lengths: Tensor  #: frames, (B,)
-    text: Tensor | None = None  #: latents of the aggregated texts, (B, D); see `MotionClip.text_latent`
-    image: Tensor | None = None  #: latents of rendered frames, (B, D)
-
-
-# --- the whole ------------------------------------------------------------------------------------------------------
-
-
-def training_losses(
-    model: MotionClip,
-    examples: Examples,
-    weights: LossWeights,
-    *,
-    points: Points | None = None,
-    similarity_scale: float = 100.0,
-) -> dict[str, Tensor]:
-    """All terms of a training step, and their weighted sums.
-
-    Args:
-        model: Encoder and decoder.
-        examples: The batch.
-        weights: Factors; they also say which terms there are.
-        points: Finds the body's points; needed where a term compares them.
-        similarity_scale: What cosines are multiplied by in the cross-entropy: exp(logit_scale) of the CLIP model, 100
-            in OpenAI's.
-
-    Returns:
-        Terms without their factors, by the original's names: "rc", "rcxyz", "vel", "velxyz"; "image_..." and
-        "text_..." for each distance; "gen_rc", ... for what is decoded from the texts. Weighted sums:
-        "mixed_without_clip" of the first kind, "mixed_clip_only" of the second, "mixed_with_clip" of both, and "total"
-        of all three, which is the objective.
-
-    Raises:
-        ConfigError: The factors ask for texts, images or points that are not given.
-    """
-    points = _given(points, "points") if weights.rcxyz or weights.velxyz else None
-    lengths = examples.lengths
-    features, mask = examples.features[:, : int(lengths.max())], lengths_to_mask(lengths)
-    real, latents = views(model, features, mask, points), model.encode_motion(features, lengths)
-
-    def compare(decoded: Tensor) -> dict[str, Tensor]:
-        return motion_losses(views(model, decoded, mask, points), real, mask, weights)
-
-    terms = compare(model.decode(latents, lengths))
-    without_clip, clip_only = weighted_sum(terms, weights.factors), features.new_zeros(())
-    for domain, others, factors in _pulls(examples, weights):
-        found = latent_losses(latents, others, factors, similarity_scale)
-        clip_only = clip_only + weighted_sum(found, factors.factors)
-        terms |= {f"{domain}_{name}": value for name, value in found.items()}
-    total = with_clip = without_clip + clip_only
-    if weights.generation:
-        told = compare(model.decode(_given(examples.text, "text"), lengths))
-        total = with_clip + weights.generation * weighted_sum(told, weights.factors)
-        terms |= {f"gen_{name}": value for name, value in told.items()}
-    sums = {"mixed_without_clip": without_clip, "mixed_clip_only": clip_only, "mixed_with_clip": with_clip}
-    return terms | sums | {"total": total}
-
-
-def _pulls(examples: Examples, weights: LossWeights) -> list[tuple[str, Tensor, LatentWeights]]:
-    """What the latents are pulled towards, in the original's order: name, latents (B, D), factors."""
-    wanted = [("image", examples.image, weights.image), ("text", examples.text, weights.text)]
-    return [(name, _given(others, name), factors) for name, others, factors in wanted if any(factors.factors.values())]
-
-
-def _given(value: _Input | None, name: str) -> _Input:
-    """An input of the objective that its factors ask for.
-
-    Raises:
-        ConfigError: It is missing.
-    """
-    if value is None:
-        raise ConfigError(f"The loss weights ask for {name}, and none are given. Give them, or set those weights to 0.")
-    return value
-
-
-# --- the parts ------------------------------------------------------------------------------------------------------
+    def latent_factors(self, domain: str) -> dict[str, float]:
+        """Of the distances from a domain's latents, by the original's names."""
+        names = {"mse": "mse", "mixed_ce": "ce", "cosine": "cosine"}
+        return {name: getattr(self, f"{domain}_{setting}") for name, setting in names.items()}
 
 
 def body_points(body: SmplBody, joint_set: JointSetName = "vertices", *, vertstrans: bool = False) -> Points:
@@ -173,16 +109,16 @@ def views(model: MotionClip, features: Tensor, mask: Tensor, points: Points | No
     return {"": features, "xyz": points(model.normalizer.denormalise(features), mask)}
 
 
-def motion_losses(predicted: Views, real: Views, mask: Tensor, weights: LossWeights) -> dict[str, Tensor]:
-    """The terms that compare motions: "rc" and "vel" of features, "rcxyz" and "velxyz" of points.
+def motion_losses(predicted: Views, real: Views, mask: Tensor, factors: Mapping[str, float]) -> dict[str, Tensor]:
+    """The terms that compare motions and have a factor: "rc" and "vel" of features, "rcxyz" and "velxyz" of points.
 
     "vel" compares what changes from one frame to the next; a change counts where the later frame does.
     """
     terms = {}
     for view, target in real.items():
-        if weights.factors[f"rc{view}"]:
+        if factors[f"rc{view}"]:
             terms[f"rc{view}"] = masked_mse(predicted[view], target, mask)
-        if weights.factors[f"vel{view}"]:
+        if factors[f"vel{view}"]:
             changes = torch.diff(predicted[view], dim=1), torch.diff(target, dim=1)
             terms[f"vel{view}"] = masked_mse(*changes, mask[:, 1:])
     return terms
@@ -198,9 +134,9 @@ def masked_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 
 def latent_losses(
-    latents: Tensor, others: Tensor, weights: LatentWeights, similarity_scale: float
+    latents: Tensor, others: Tensor, factors: Mapping[str, float], similarity_scale: float
 ) -> dict[str, Tensor]:
-    """Distances of motions' latents (B, D) from others (B, D), row by row.
+    """Distances of motions' latents (B, D) from others (B, D), row by row; those that have a factor.
 
     "mse" of the latents as they are; "cosine", 1 - cosine; the cross-entropy of telling which of the batch's motions
     belongs to an other ("ce_from_d"), which other to a motion ("ce_from_motion"), and the mean of the two ("mixed_ce").
@@ -209,24 +145,18 @@ def latent_losses(
     From Natural Language Supervision", ICML 2021, figure 3, for the cross-entropy.
     """
     terms: dict[str, Tensor] = {}
-    if weights.mse:
+    if factors["mse"]:
         terms["mse"] = mse_loss(latents, others)
-    if weights.ce:
+    if factors["mixed_ce"]:
         similarity = similarity_scale * normalize(others, dim=-1) @ normalize(latents, dim=-1).T
         places = torch.arange(len(latents), device=latents.device)
         terms["ce_from_d"] = cross_entropy(similarity, places)
         terms["ce_from_motion"] = cross_entropy(similarity.T, places)
         terms["mixed_ce"] = (terms["ce_from_d"] + terms["ce_from_motion"]) / 2
-    if weights.cosine:
+    if factors["cosine"]:
         directions = normalize(latents, dim=-1), normalize(others, dim=-1)
         terms["cosine"] = (1 - cosine_similarity(*directions, dim=-1, eps=_COSINE_EPS)).mean()
     return terms
-
-
-def weighted_sum(terms: Mapping[str, Tensor], factors: Mapping[str, float]) -> Tensor:
-    """Of those terms that have a factor; 0 if none has."""
-    parts = [factors[name] * value for name, value in terms.items() if name in factors]
-    return torch.stack(parts).sum() if parts else torch.zeros(())
 
 
 def mmd(a: Tensor, b: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from actiongpt_core.nn.basis import MotionBasis
 from actiongpt_core.nn.generation import ActionModel, check_sequences
 from actiongpt_core.nn.masks import lengths_to_mask
 from actiongpt_core.nn.positional import PositionalEncoding
-from actiongpt_core.nn.sequence import SequenceDecoder, patch_frames, start_with, transformer_encoder
+from actiongpt_core.nn.sequence import SequenceDecoder, SequenceTransformer, patch_frames, start_with
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL, SMPL_BODY
 from actiongpt_core.types.text import TextFeatures
@@ -52,14 +52,14 @@ class MotionEncoder(nn.Module):
         self.sigma_token = nn.Parameter(torch.randn(1, dim)) if config.motion_tokens == "mu_sigma" else None
         self.motion_projection = nn.Linear(num_features * self.frames_per_token, dim)
         self.position = PositionalEncoding(dim, config.dropout)
-        self.transformer = transformer_encoder(dim, config.num_heads, config.num_layers, config.ff_size, config.dropout)
+        self.transformer = SequenceTransformer(dim, config.num_heads, config.num_layers, config.ff_size, config.dropout)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Normalised features (B, T, F), lengths (B,) in frames -> (B, D)."""
         tokens = self.motion_projection(patch_frames(features, self.frames_per_token))
         start = self.mu_token if self.sigma_token is None else torch.cat([self.mu_token, self.sigma_token])
         x, padding = start_with(start, tokens, lengths, self.frames_per_token)
-        out: Tensor = self.transformer(self.position(x), src_key_padding_mask=padding)
+        out: Tensor = self.transformer(self.position(x), padding, first=1)
         return out[:, 0]
 
 

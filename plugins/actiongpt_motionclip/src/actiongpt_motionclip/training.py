@@ -1,118 +1,177 @@
-"""Training the small MotionCLIP: motions to latents and back, texts to motions, both latents in one space."""
+"""Training MotionCLIP: presets, model, samples, losses."""
 
 from __future__ import annotations
 
-import math
+import logging
+from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import torch
-from torch import Tensor
-from torch.nn.functional import cosine_similarity, mse_loss
+from torch import Tensor, nn
 
 from actiongpt_core.errors import ConfigError
-from actiongpt_core.nn.masks import lengths_to_mask
-from actiongpt_core.training.backend import lightning
-from actiongpt_core.training.batches import Actions
-from actiongpt_core.training.losses import body_losses, reconstruction_loss
-from actiongpt_core.training.optimiser import OptimiserSettings
+from actiongpt_core.interfaces import DataSet
+from actiongpt_core.training.config import TrainingConfig
+from actiongpt_core.training.recipe import Objective, Preset, Tell
+from actiongpt_core.training.samples import Sampler
+from actiongpt_core.training.statistics import fit_basis, fit_coefficients, fit_normalizer
+from actiongpt_core.training.windows import MixtureSampling, WindowSampler, single_actions
+from actiongpt_core.types.motion import Motion
+from actiongpt_motionclip.config import MotionClipConfig
+from actiongpt_motionclip.losses import MotionClipLosses
 from actiongpt_motionclip.model import MotionClip
+from actiongpt_motionclip.objective import MotionClipObjective
+from actiongpt_motionclip.windows import FrameSampler, FrameSampling, encode_frames
+
+_LOG = logging.getLogger(__name__)
+_TELLINGS = 64  # texts that are told at once
+
+#: What small models have in common: the embedded text model, clips that face one way, five frames a token.
+_SMALL: dict[str, Any] = {
+    "text_dim": 770,
+    "whiten": True,
+    "dropout": 0.0,
+    "trained_frames": 180,
+    "text_encoder": "package:all-minilm-l6-v2",
+    "text_space": "package:all-minilm-l6-v2/mean+max+sides",
+    "row_24": "pelvis",
+    "root_orientation": "decoded",
+    "frames_per_token": 5,
+    "max_frames": 180,
+    "transition_frames": 12,
+    "default_seconds": 4.0,
+}
+_NO_PUBLISHED_TERMS: dict[str, Any] = dict.fromkeys(("rc", "rcxyz", "vel", "image_cosine"), 0.0)
+
+PRESETS = {
+    "default": Preset(
+        about="The checkpoint that ships: small, real and parametric clips, half an hour on one CPU core.",
+        model=MotionClipConfig(
+            **_SMALL,
+            latent_dim=384,
+            num_layers=2,
+            ff_size=768,
+            basis_components=128,
+            basis_hidden=512,
+            strategy="normalise",  # measured: docs/explanation/language-layer-measured.md
+        ),
+        training=TrainingConfig(
+            max_steps=8_000,
+            batch_size=32,
+            learning_rate=8e-4,
+            schedule="warmup-decay",
+            warmup_steps=200,
+            decay_steps=2_000,
+            gradient_clip=1.0,
+            min_k=1,
+            all_k_share=0.6,
+            description_share=0.65,
+            first_text_share=0.4,
+        ),
+        sampling=MixtureSampling(statistics=5_000),
+        objective=MotionClipLosses(
+            **_NO_PUBLISHED_TERMS,
+            text_cosine=0.1,
+            text_mse=0.01,
+            reconstruction=1.0,
+            joints=1.0,
+            velocity=0.2,
+            contact=0.03,
+            motion_share=0.5,
+            text_noise=0.1,
+            basis_steps=5_000,
+        ),
+    ),
+    "action-gpt": Preset(
+        about="As Action-GPT trained it: released sizes, losses and optimiser; 60 of 100 frames, 100 epochs.",
+        model=MotionClipConfig(),
+        # 100 epochs. How many windows the original had is not known: 20,000 of them stand for an epoch.
+        training=TrainingConfig(max_steps=100 * 1_000, batch_size=20, learning_rate=1e-4, seed=10, states="float32"),
+        sampling=FrameSampling(),
+        objective=MotionClipLosses(),
+    ),
+    "tiny": Preset(
+        about="A first try: 20 steps of a very small model, real clips only; seconds on a CPU.",
+        model=MotionClipConfig(**_SMALL, latent_dim=32, num_layers=1, ff_size=64),
+        training=TrainingConfig(max_steps=20, batch_size=8, learning_rate=2e-3, log_every=5),
+        sampling=MixtureSampling(variants=0, statistics=64),
+        objective=MotionClipLosses(**_NO_PUBLISHED_TERMS, text_cosine=0.1, reconstruction=1.0),
+    ),
+}
 
 
-@attrs.frozen(kw_only=True)
-class SmallWeights:
-    """Factors of the terms."""
+class MotionClipRecipe:
+    """What `actiongpt train --backbone motionclip` needs."""
 
-    reconstruction: float = 1.0  #: features of motions that were encoded, and of motions that were told
-    cosine: float = 0.1  #: 1 - cosine between the latents of a motion and its text
-    mse: float = 0.01  #: squared distance between them, so that lengths agree too
-    joints: float = 1.0  #: of told motions, per metre
-    velocity: float = 0.2  #: of told motions, per metre a second
-    contact: float = 0.03  #: of told motions, per metre a second
+    presets: Mapping[str, Preset] = PRESETS
+
+    def build_model(self, config: MotionClipConfig) -> MotionClip:
+        """A model with random weights."""
+        return MotionClip(config)
+
+    def sampler(self, preset: Preset, model: nn.Module, data: DataSet, split: str, seed: int) -> Sampler:
+        """Windows of the mixture (of any split but that of training whole segments), or frames of windows.
+
+        Raises:
+            ConfigError: The set has no clip that can be used, another frame rate, or no vectors of images where terms
+                are about them.
+        """
+        assert isinstance(model, MotionClip)
+        config, sampling = model.config, preset.sampling
+        if isinstance(sampling, FrameSampling):
+            sampler = FrameSampler(model, data, split, seed, sampling)
+            if any(preset.objective.latent_factors("image").values()):
+                sampler.require_images()
+            return sampler
+
+        def encode(rotations: Tensor, translation: Tensor) -> Tensor:
+            return encode_frames(model, Motion(rotations=rotations, translation=translation, fps=config.fps))
+
+        limits: dict[str, Any] = {name: getattr(config, name) for name in ("fps", "min_frames", "max_frames")}
+        return single_actions(sampling, encode, data, split, seed, **limits)
+
+    def objective(self, preset: Preset, model: nn.Module) -> Objective:
+        """The losses of MotionCLIP."""
+        assert isinstance(model, MotionClip)
+        return MotionClipObjective(model, preset.objective)
+
+    @torch.no_grad()
+    def fit_statistics(self, preset: Preset, model: nn.Module, sampler: Sampler, tell: Tell) -> None:
+        """All that is not learned by steps, from drawn clips and tellings; published models have nothing of it.
+
+        Mean and spread of the features, the whitening of the texts, the linear basis, and its linear fit to the texts.
+
+        Raises:
+            ConfigError: The model has parts to fit, and the sampler is the published one, which does not suit them.
+        """
+        assert isinstance(model, MotionClip)
+        if not isinstance(sampler, WindowSampler):
+            if model.whitening is not None or model.motion_decoder.basis is not None:
+                raise ConfigError(
+                    "Whitening and the linear basis are fitted to the mixture of the presets default and tiny: start "
+                    "from one of them, or set model.whiten=false and model.basis_components=0."
+                )
+            return
+        count, device = preset.sampling.statistics, model.normalizer.mean.device
+        actions = [sampler.single(index, model.max_frames) for index in range(count)]
+        clips, pooled = [action.features for action in actions], []
+        for start in range(0, count, _TELLINGS):
+            rows = range(start, min(start + _TELLINGS, count))
+            pooled += [_pooled(text.pooled) for text in tell([actions[row] for row in rows], rows)]
+        normalizer = fit_normalizer(clips, model.features.groups)
+        if model.whitening is not None:
+            kept = model.whitening.fit(torch.stack(pooled))
+            _LOG.info("the whitened texts hold %.1f %% of the variance", 100 * kept)
+        if (basis := model.motion_decoder.basis) is not None:
+            share = fit_basis(basis, clips, normalizer)
+            _LOG.info("the linear basis holds %.0f %% of the variance", 100 * share)
+            latents = model.text_latent(torch.stack(pooled).to(device)).cpu()
+            told = fit_coefficients(basis, latents, clips, normalizer)
+            _LOG.info("the texts tell %.0f %% of it linearly", 100 * told)
+        model.normalizer = normalizer.to(device)
 
 
-class MotionClipTraining(lightning.LightningModule):
-    """Training steps on batches of single actions.
-
-    What differs from the published objective (`losses.py`): features are normalised, told motions are trained as
-    directly as encoded ones (its option "generation losses"), and joints come from the skeleton.
-
-    Args:
-        model: The model.
-        weights: Factors of the terms.
-        optimiser: Rate and schedule.
-        motion_share: The motion branch sees this part of each batch.
-        text_noise: Spread of the noise that is added to a text's latent, so that words never seen come near known ones.
-        basis_steps: So many steps teach the text and the decoder's basis alone.
-    """
-
-    def __init__(
-        self,
-        model: MotionClip,
-        weights: SmallWeights,
-        optimiser: OptimiserSettings,
-        *,
-        motion_share: float = 0.5,
-        text_noise: float = 0.0,
-        basis_steps: int = 0,
-    ) -> None:
-        super().__init__()
-        self.model, self.weights, self.optimiser = model, weights, optimiser
-        self.motion_share, self.text_noise, self.basis_steps = motion_share, text_noise, basis_steps
-
-    def training_step(self, batch: Actions, index: int) -> Tensor:
-        """The weighted sum of all terms."""
-        terms = self.step_terms(batch)
-        total = torch.stack([getattr(self.weights, group) * value for group, _, value in terms]).sum()
-        values = {name: value.detach() for _, name, value in terms}
-        self.log_dict(values | {"loss": total.detach()}, batch_size=len(batch.lengths))
-        return total
-
-    def step_terms(self, batch: Actions) -> list[tuple[str, str, Tensor]]:
-        """The terms of the present step: of the basis alone at first, then all."""
-        return self._basis_terms(batch) if self.global_step < self.basis_steps else self.terms(batch)
-
-    def terms(self, batch: Actions) -> list[tuple[str, str, Tensor]]:
-        """(attribute of the weights, name, value) of every term."""
-        model, mask = self.model, lengths_to_mask(batch.lengths, batch.features.shape[1])
-        target = model.normalizer.normalise(batch.features) * mask[..., None]
-        text = self._text(batch)
-        told = model.decode(self._blurred(text), batch.lengths)
-        decode = model.features.decode
-        poses = decode(model.normalizer.denormalise(told)), decode(batch.features)
-        terms = [("reconstruction", "text2motion", reconstruction_loss(told, target, mask))]
-        terms += [(name, name, x) for name, x in body_losses(*poses, mask, model.fps, model.skeleton).items()]
-        return terms + self._motion_terms(target, batch.lengths, text)
-
-    def _basis_terms(self, batch: Actions) -> list[tuple[str, str, Tensor]]:
-        """Text to motion through the basis alone."""
-        basis = self.model.motion_decoder.basis
-        if basis is None:
-            raise ConfigError("Steps on the basis need a model with basis_components.")
-        mask = lengths_to_mask(batch.lengths, batch.features.shape[1])
-        told = basis(self._blurred(self._text(batch)), batch.features.shape[1]) * mask[..., None]
-        target = self.model.normalizer.normalise(batch.features) * mask[..., None]
-        return [("reconstruction", "basis", reconstruction_loss(told, target, mask))]
-
-    def _text(self, batch: Actions) -> Tensor:
-        assert batch.pooled is not None
-        return self.model.text_latent(batch.pooled)
-
-    def _blurred(self, latent: Tensor) -> Tensor:
-        return latent + self.text_noise * torch.randn_like(latent)
-
-    def _motion_terms(self, target: Tensor, lengths: Tensor, text: Tensor) -> list[tuple[str, str, Tensor]]:
-        rows = slice(math.ceil(len(target) * self.motion_share))
-        lengths = lengths[rows]
-        target = target[rows, : int(lengths.max())]
-        latent = self.model.encode_motion(target, lengths)
-        shown, mask = self.model.decode(latent, lengths), lengths_to_mask(lengths, target.shape[1])
-        return [
-            ("reconstruction", "motion2motion", reconstruction_loss(shown, target, mask)),
-            ("cosine", "cosine", (1 - cosine_similarity(latent, text[rows], eps=1e-6)).mean()),
-            ("mse", "mse", mse_loss(latent, text[rows])),
-        ]
-
-    def configure_optimizers(self) -> Any:
-        """AdamW and its schedule."""
-        return self.optimiser.configure(self.model.parameters())
+def _pooled(vector: Tensor | None) -> Tensor:
+    if vector is None:
+        raise ConfigError("This backbone reads one pooled vector a text, and the aggregator gave none: take 'mean'.")
+    return vector.float().cpu()

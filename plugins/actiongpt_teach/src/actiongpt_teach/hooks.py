@@ -18,6 +18,7 @@ def actiongpt_motion_models() -> list[MotionModelSpec]:
             capabilities={"sequence", "training"},
             default_rank=100,
             checkpoint_converter=_load_converter,
+            training=_load_training,
         )
     ]
 
@@ -32,3 +33,9 @@ def _load_converter() -> Any:
     from actiongpt_teach.convert import convert
 
     return convert
+
+
+def _load_training() -> Any:
+    from actiongpt_teach.training import TeachRecipe
+
+    return TeachRecipe()

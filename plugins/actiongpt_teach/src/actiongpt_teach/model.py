@@ -27,7 +27,7 @@ from actiongpt_core.nn.generation import ActionModel, check_sequences, draw_nois
 from actiongpt_core.nn.keywords import KeywordPool
 from actiongpt_core.nn.masks import padding_logits
 from actiongpt_core.nn.positional import PositionalEncoding
-from actiongpt_core.nn.sequence import SequenceDecoder, SequenceEncoder, transformer_encoder
+from actiongpt_core.nn.sequence import SequenceDecoder, SequenceEncoder, SequenceTransformer
 from actiongpt_core.text.encoders import TransformersTextEncoder
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY, SMPL_REST_PELVIS
@@ -57,7 +57,7 @@ class TextHistoryEncoder(nn.Module):
             KeywordPool(config.text_dim, config.keyword_detectors, dim) if config.keyword_detectors else None
         )
         self.position = PositionalEncoding(dim, config.dropout)
-        self.transformer = transformer_encoder(
+        self.transformer = SequenceTransformer(
             dim, config.num_heads, config.text_layers, config.ff_size, config.dropout
         )
 
@@ -93,7 +93,7 @@ class TextHistoryEncoder(nn.Module):
         num_extra = sum(part.shape[1] for part in parts)
         x = torch.cat([*parts, self.position(self.text_projection(tokens))], dim=1)
         real = torch.cat([mask.new_ones(batch, num_extra), mask], dim=1)
-        out = self.transformer(x, src_key_padding_mask=self._padding(real, x.dtype))
+        out = self.transformer(x, self._padding(real, x.dtype), first=2)
         mu = out[:, 0] if self.keywords is None else out[:, 0] + self.keywords(tokens, mask)
         return DiagonalGaussian(mu, out[:, 1])
 

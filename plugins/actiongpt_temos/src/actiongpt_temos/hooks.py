@@ -18,6 +18,7 @@ def actiongpt_motion_models() -> list[MotionModelSpec]:
             capabilities={"sequence", "training"},
             default_rank=50,
             checkpoint_converter=_load_converter,
+            training=_load_training,
         )
     ]
 
@@ -32,3 +33,9 @@ def _load_converter() -> Any:
     from actiongpt_temos.convert import convert
 
     return convert
+
+
+def _load_training() -> Any:
+    from actiongpt_temos.training import TemosRecipe
+
+    return TemosRecipe()

@@ -1,14 +1,20 @@
-"""The published training objective of TEMOS."""
+"""What TEMOS's objective has beside that of every text and motion VAE."""
 
 from __future__ import annotations
 
+import attrs
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from actiongpt_core.training.losses import LossWeights
+from actiongpt_core.training.losses import VaeLosses
 
-#: The factors that Action-GPT trained with; upstream TEMOS had 1e-5 for all divergences.
-PUBLISHED_WEIGHTS = LossWeights(kl_between=32e-5, kl_prior=32e-5)
+
+@attrs.frozen(kw_only=True)
+class TemosLosses(VaeLosses):
+    """Factors and switches of the terms."""
+
+    #: reconstruction is a mean over the padded batch, as in the original, and not a mean over motions
+    padded_mean: bool = False
 
 
 def padded_reconstruction_loss(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:

@@ -409,3 +409,8 @@ def test_a_checkpoint_of_a_backbone_that_is_not_installed_is_told(tmp_path: Path
     (tmp_path / "config.json").write_text('{"format": 1, "backbone": "absent", "config": {}}')
     with pytest.raises(UnknownBackboneError, match="No backbone named 'absent'"):
         Pipeline(checkpoint=tmp_path)
+
+
+def test_a_motion_knows_what_it_was_made_from(pipeline: Pipeline) -> None:
+    motion = pipeline.generate("walk, then jump", seconds=2, seed=0)
+    assert list(motion.descriptions) == pipeline.describe(pipeline.plan("walk, then jump", seconds=2))

@@ -196,15 +196,20 @@ class Pipeline:
             return []
         planned = self._plan(prompts, seconds)
         lengths = [[self._num_frames(action) for action in actions] for actions in planned]
-        features = self._encoded.features(self._described(prompts, planned), self.text_encoder)
+        described = self._described(prompts, planned)
+        features = self._encoded.features(described, self.text_encoder)
         if hasattr(self.model, "generate_batch"):
             made: list[Motion] = self.model.generate_batch(
                 features, lengths, generators=generators, noise_scale=noise_scale
             )
-            return made
+        else:
+            made = [
+                self.model.generate(texts, frames, generator=generator, noise_scale=noise_scale)
+                for texts, frames, generator in zip(features, lengths, generators, strict=True)
+            ]
         return [
-            self.model.generate(texts, frames, generator=generator, noise_scale=noise_scale)
-            for texts, frames, generator in zip(features, lengths, generators, strict=True)
+            attrs.evolve(motion, descriptions=tuple(told) if len(told) == len(motion.starts) else ())
+            for motion, told in zip(made, described, strict=True)
         ]
 
     # --- steps -------------------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import attrs
 import pytest
 import torch
 
@@ -71,3 +72,19 @@ def test_an_edited_description_says_so_and_leaves_the_original_alone() -> None:
 def test_a_mask_of_another_shape_is_an_error() -> None:
     with pytest.raises(ShapeError, match="mask"):
         TextFeatures(tokens=torch.zeros(2, 3, 4), mask=torch.ones(2, 4, dtype=torch.bool))
+
+
+def _described(phrases: tuple[str, ...]) -> tuple[Descriptions, ...]:
+    return tuple(Descriptions(action=Action(phrase), texts=(phrase,), source="phrase") for phrase in phrases)
+
+
+def test_a_slice_keeps_the_descriptions_of_its_actions() -> None:
+    motion = attrs.evolve(_motion(), descriptions=_described(("walk", "jump")))
+    assert [item.phrase for item in motion[10:40].descriptions] == ["walk", "jump"]
+    assert [item.phrase for item in motion[:20].descriptions] == ["walk"]
+    assert [item.phrase for item in motion[35:].descriptions] == ["jump"]
+
+
+def test_descriptions_that_do_not_fit_the_actions_are_an_error() -> None:
+    with pytest.raises(ShapeError, match="2 actions needs as many descriptions"):
+        attrs.evolve(_motion(), descriptions=_described(("walk",)))

@@ -102,7 +102,12 @@ def build_scene(motion: Motion, indices: Sequence[int], size: tuple[int, int]) -
     """
     body = StickBody(motion.skeleton)
     chosen = list(indices)
-    some = attrs.evolve(motion, rotations=motion.rotations[chosen], translation=motion.translation[chosen], starts=(0,))
+    some = Motion(
+        rotations=motion.rotations[chosen],
+        translation=motion.translation[chosen],
+        fps=motion.fps,
+        skeleton=motion.skeleton,
+    )
     vertices, faces = (tensor.detach().cpu().numpy() for tensor in body.mesh(some))
     path = motion.translation[:, :2].detach().cpu().numpy().astype(np.float32)
     targets = np.concatenate([_smooth(path, motion.fps)[chosen], np.zeros((len(chosen), 1), np.float32)], axis=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from actiongpt_core.errors import ConfigError, ShapeError
 from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
+from actiongpt_core.types.text import Descriptions
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -23,12 +24,14 @@ class Motion:
     skeleton: Skeleton = SMPL_BODY
     #: index of the first frame of each action of a sequence; (0,) for one action
     starts: tuple[int, ...] = (0,)
+    #: what each action was made from, one for each of `starts`; () where that is not known
+    descriptions: tuple[Descriptions, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         """Check shapes and values.
 
         Raises:
-            ShapeError: The tensors do not fit each other or the skeleton.
+            ShapeError: The tensors do not fit each other or the skeleton, or the descriptions do not fit the actions.
             ConfigError: The frame rate is not a positive number, or a value is not finite.
         """
         frames, joints = self.translation.shape[0], self.skeleton.num_joints
@@ -36,6 +39,11 @@ class Motion:
             raise ShapeError(
                 f"A motion of skeleton {self.skeleton.name!r} needs rotations (T, {joints}, 3, 3) and translation "
                 f"(T, 3), T >= 1; got {tuple(self.rotations.shape)} and {tuple(self.translation.shape)}."
+            )
+        if len(self.descriptions) not in (0, len(self.starts)):
+            raise ShapeError(
+                f"A motion of {len(self.starts)} actions needs as many descriptions, or none; "
+                f"got {len(self.descriptions)}."
             )
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise ConfigError(f"fps must be a positive number, got {self.fps}.")
@@ -65,13 +73,14 @@ class Motion:
         first, stop, step = frames.indices(self.num_frames)
         if step != 1:
             raise ValueError("A motion is sliced with step 1; resample to change its frame rate.")
-        starts = sorted({max(start - first, 0) for start in self.starts if start < stop})
         # Starts before the slice fold into 0: only the last of them is the action that the slice begins in.
+        kept = {max(start - first, 0): action for action, start in enumerate(self.starts) if start < stop}
         return attrs.evolve(
             self,
             rotations=self.rotations[frames],
             translation=self.translation[frames],
-            starts=tuple(starts) or (0,),
+            starts=tuple(kept) or (0,),
+            descriptions=tuple(self.descriptions[action] for action in kept.values()) if self.descriptions else (),
         )
 
     def save(self, path: str | Path) -> Path:

@@ -60,7 +60,7 @@ def render_frames(motion: Motion, frames: Sequence[int], size: int = IMAGE_SIZE)
     rotations, translation = motion.rotations[list(frames)].clone(), motion.translation[list(frames)].clone()
     rotations[:, 0] = rotation_about_z(CANONICAL_FACING - facing(rotations[:, 0])) @ rotations[:, 0]
     translation[:, :2] = 0.0
-    poses = attrs.evolve(motion, rotations=rotations, translation=translation, starts=(0,))
+    poses = attrs.evolve(motion, rotations=rotations, translation=translation, starts=(0,), descriptions=())
     pictures = [build_scene(poses[i : i + 1], [0], (size, size)).draw(0) for i in range(len(poses))]
     return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
 

@@ -124,7 +124,9 @@ def item_settings(model: MotionClip) -> ItemSettings:
 def _of_motion(model: MotionClip, motion: Motion) -> Tensor:
     rotations, translation = resample(motion.rotations, motion.translation, motion.fps, model.fps)
     # Where actions start has no part here, and frame numbers of the old rate would be wrong.
-    at_rate = attrs.evolve(motion, rotations=rotations, translation=translation, fps=model.fps, starts=(0,))
+    at_rate = attrs.evolve(
+        motion, rotations=rotations, translation=translation, fps=model.fps, starts=(0,), descriptions=()
+    )
     return model.read_motion(at_rate)
 
 

@@ -36,13 +36,18 @@ BENCHMARKS = {
     "training": "training.py",
     "evaluation": "evaluation.py",
     "preparation": "preparation.py",
+    "export": "export.py",
+    "render": "render.py",
+    "postprocess": "postprocess.py",
+    "service": "service.py",
 }
+GLTF_VALIDATOR = "gltf-validator@2.0.0-dev.3.10"
 PYTHONS = ["3.11", "3.12", "3.13"]
 ISOLATED = "uv" if shutil.which("uv") else "virtualenv"
 EVERYTHING = "testing"  #: the extra of the core that holds the others that sessions need
 
 DEMO_TEXT = "walk forward, then raise the right arm"
-DEMO_FILES = ("out/demo.bvh", "out/demo.png", "out/demo.gif")
+DEMO_FILES = ("out/demo.bvh", "out/demo.png", "out/demo.gif", "out/demo.html")
 #: Everything that runs here has its weights in installed packages; the network is not asked for others.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 #: Networks in the tests are tiny: a second thread costs more than it brings.
@@ -65,8 +70,20 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Run the whole test suite with all packages; arguments after -- go to pytest."""
-    _pytest(session)
+    """Run the test suite with all packages, but for what `browser` runs; arguments after -- go to pytest."""
+    _pytest(session, "tests", "--ignore=tests/browser", "--ignore=tests/viewers")
+
+
+@nox.session(venv_backend="none")
+def browser(session: nox.Session) -> None:
+    """Drive pages, studio and service in Chromium, and validate GLB: installs what that needs and is not there."""
+    _install(session, tools=("playwright",))
+    _install_chromium(session)
+    modules = session.cache_dir.resolve() / "viewers"
+    if shutil.which("npm") and not (modules / "node_modules" / "gltf-validator").is_dir():
+        session.run("npm", "install", "--silent", "--no-save", "--prefix", str(modules), GLTF_VALIDATOR, external=True)
+    env = OFFLINE | ONE_THREAD | {"NODE_PATH": str(modules / "node_modules")}
+    _python(session, "-m", "pytest", "-ra", "tests/browser", "tests/viewers", *session.posargs, env=env)
 
 
 @nox.session(venv_backend="none")
@@ -124,7 +141,7 @@ def probes(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 @nox.parametrize("what", list(BENCHMARKS), ids=list(BENCHMARKS))
 def bench(session: nox.Session, what: str) -> None:
-    """Time generation, a training step, evaluation and preparation: "bench(training)" for one."""
+    """Time, or measure, what BENCHMARKS names: "bench(training)" for one."""
     _run_benchmark(session, BENCHMARKS[what])
 
 
@@ -192,6 +209,16 @@ def _install(session: nox.Session, core_extra: str = EVERYTHING, tools: tuple[st
 
 def _install_extra(session: nox.Session, extra: str) -> None:
     _install(session, tools=tuple(_extras()[extra]))
+
+
+def _install_chromium(session: nox.Session) -> None:
+    """The system's browser, where there is none and this user may install packages; else the tests say how."""
+    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        return
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        session.warn("There is no Chromium, and this user cannot install it: apt-get install chromium")
+        return
+    session.run("apt-get", "install", "--yes", "--no-install-recommends", "chromium", external=True, silent=True)
 
 
 def _extras() -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actiongpt_core.body.smpl import SmplBody
     from actiongpt_core.body.stick import StickBody
+    from actiongpt_core.client import Client
     from actiongpt_core.data.recording import Recording
     from actiongpt_core.errors import (
         ActionGPTError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         PromptError,
         ProviderError,
         RejectedRecording,
+        ServiceError,
         ShapeError,
         UnknownBackboneError,
         UnknownPluginError,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "body.smpl": ["SmplBody"],
     "body.stick": ["StickBody"],
+    "client": ["Client"],
     "data.recording": ["Recording"],
     "errors": [
         "ActionGPTError",
@@ -76,6 +79,7 @@ _HOMES = {
         "PromptError",
         "ProviderError",
         "RejectedRecording",
+        "ServiceError",
         "ShapeError",
         "UnknownBackboneError",
         "UnknownPluginError",
@@ -116,6 +120,7 @@ __all__ = [
     "BudgetError",
     "CacheError",
     "CheckpointError",
+    "Client",
     "CommandSpec",
     "ConfigError",
     "DataError",
@@ -142,6 +147,7 @@ __all__ = [
     "Registry",
     "RejectedRecording",
     "Segment",
+    "ServiceError",
     "ShapeError",
     "Skeleton",
     "SmplBody",

@@ -46,6 +46,20 @@ class BudgetError(ProviderError):
     """A language model is not asked any more, because the limit that the user set is reached."""
 
 
+class ServiceError(ActionGPTError, ConnectionError):
+    """A service of `actiongpt serve` cannot be reached, is too busy, refuses the token, or failed.
+
+    Args:
+        message: What happened.
+        status: Of its HTTP answer; None if there was none.
+        kind: What the service calls it; None if it does not say.
+    """
+
+    def __init__(self, message: str, status: int | None = None, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.kind = status, kind
+
+
 class CacheError(ActionGPTError, RuntimeError):
     """The description cache is not there, damaged, of a newer version, or cannot be read or written."""
 

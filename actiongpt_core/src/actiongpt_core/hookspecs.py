@@ -38,7 +38,7 @@ CAPABILITIES: dict[str, str] = {
 #: The core's own commands; a plugin cannot have one of these names.
 RESERVED_COMMANDS = frozenset(
     {"generate", "describe", "annotate", "cache", "plugins", "checkpoints"}
-    | {"data", "train", "sample", "evaluate", "study"}
+    | {"export", "data", "train", "sample", "evaluate", "study"}
 )
 
 _NAME = re.compile(r"[a-z0-9_-]+")

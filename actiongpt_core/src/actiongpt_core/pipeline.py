@@ -17,6 +17,8 @@ from actiongpt_core.hookspecs import MotionModelSpec
 from actiongpt_core.interfaces import Aggregator, LanguageModel, LLMProvider, MotionModel, TextEncoder
 from actiongpt_core.nn.generation import check_lengths
 from actiongpt_core.plugins import Part
+from actiongpt_core.postprocess import check_postprocesses
+from actiongpt_core.postprocess import postprocess as clean
 from actiongpt_core.registry import get_registry, guard
 from actiongpt_core.text.actions import MAX_ACTIONS
 from actiongpt_core.text.cache import DescriptionCache
@@ -149,6 +151,7 @@ class Pipeline:
         seconds: float | Literal["auto"] | None = "auto",
         seed: int | None = None,
         noise_scale: float | None = None,
+        postprocess: Sequence[str] = (),
     ) -> Motion:
         """One motion.
 
@@ -158,16 +161,21 @@ class Pipeline:
                 the checkpoint can make; None for the checkpoint's default.
             seed: The same seed gives the same motion, alone or in a batch; None draws from torch's global generator.
             noise_scale: Factor on the noise of the latent: 0 for the mean, 1 for all; None for the checkpoint's own.
+            postprocess: Clean-up by name ("smooth", "floor", "foot-skate"), none unless asked for; see
+                `actiongpt_core.postprocess`.
 
         A backbone that is "deterministic" takes seed and noise_scale as every other does, with the same checks, and
         they change nothing.
 
         Raises:
             PromptError: The text cannot be turned into actions, or holds several and the backbone makes one at a time.
-            ConfigError: seconds, seed or noise_scale cannot work, or the checkpoint cannot make this length.
+            ConfigError: seconds, seed, noise_scale or postprocess cannot work, or the checkpoint cannot make this
+                length.
             ProviderError: The provider could not answer.
         """
-        return self.generate_batch([prompt], seconds=seconds, seed=seed, noise_scale=noise_scale)[0]
+        return self.generate_batch(
+            [prompt], seconds=seconds, seed=seed, noise_scale=noise_scale, postprocess=postprocess
+        )[0]
 
     def generate_batch(
         self,
@@ -176,6 +184,7 @@ class Pipeline:
         seconds: float | Literal["auto"] | None = "auto",
         seed: int | Sequence[int] | None = None,
         noise_scale: float | None = None,
+        postprocess: Sequence[str] = (),
     ) -> list[Motion]:
         """Many motions, of different numbers of actions and lengths, one pass through the network.
 
@@ -184,6 +193,7 @@ class Pipeline:
             seconds: As for `generate`.
             seed: One for every prompt, or one for each.
             noise_scale: As for `generate`.
+            postprocess: As for `generate`.
 
         Raises:
             As for `generate`; a prompt that cannot work stops the batch before anything is generated.
@@ -192,6 +202,7 @@ class Pipeline:
             raise PromptError("generate_batch needs a list of prompts; use generate for one text.")
         generators = _generators(seed, len(prompts))
         _check_noise_scale(noise_scale)
+        names = check_postprocesses(postprocess)
         if not prompts:
             return []
         planned = self._plan(prompts, seconds)
@@ -207,10 +218,11 @@ class Pipeline:
                 self.model.generate(texts, frames, generator=generator, noise_scale=noise_scale)
                 for texts, frames, generator in zip(features, lengths, generators, strict=True)
             ]
-        return [
+        made = [
             attrs.evolve(motion, descriptions=tuple(told) if len(told) == len(motion.starts) else ())
             for motion, told in zip(made, described, strict=True)
         ]
+        return [clean(motion, names) for motion in made] if names else made
 
     # --- steps -------------------------------------------------------------------------------------------------------
 

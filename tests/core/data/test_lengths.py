@@ -13,9 +13,10 @@ from actiongpt_core.data.lengths import (
     with_vectors,
     write_duration_table,
 )
-from actiongpt_core.data.procedural import ACTIONS, mirror_text
+from actiongpt_core.data.procedural import ACTIONS
 from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.text.durations import DurationTable, Length
+from actiongpt_core.text.sides import mirror_text
 
 
 @pytest.fixture(scope="module")

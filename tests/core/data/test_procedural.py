@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actiongpt_core.data.procedural import ACTIONS, ProceduralClip, mirror_motion, mirror_text, sample
+from actiongpt_core.data.procedural import ACTIONS, ProceduralClip, mirror_motion, sample
 from actiongpt_core.data.procedural_poses import FOREARM, HIP, MIRROR, PARENTS, SHANK, THIGH, TOE, UPPER_ARM
 from actiongpt_core.errors import ConfigError
+from actiongpt_core.text.sides import mirror_text
 
 Array = NDArray[np.float64]
 L_FOOT, R_FOOT, NECK, L_SHOULDER, R_SHOULDER, L_WRIST, R_WRIST = 10, 11, 12, 16, 17, 20, 21

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from actiongpt_core.data import mixture
-from actiongpt_core.data.procedural import ACTIONS, mirror_text, sample
+from actiongpt_core.data.procedural import ACTIONS, sample
 from actiongpt_core.evaluation.probes import BY_NAME, PROBES, Probe
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.text.actions import parse_actions
 from actiongpt_core.text.folding import fold, normalise
 from actiongpt_core.text.providers.pack import PackProvider
+from actiongpt_core.text.sides import mirror_text
 from actiongpt_core.types.motion import Motion
 
 FOLLOWED = {

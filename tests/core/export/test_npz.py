@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from actiongpt_core.body.smpl import SmplBody
 from actiongpt_core.errors import ConfigError, ExportError, MissingAssetError
 from actiongpt_core.export import save
 from actiongpt_core.export.npz import load_npz
@@ -114,3 +116,24 @@ def test_another_skeleton_cannot_be_an_amass_file(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="pole"):
         save(motion, tmp_path / "pole.npz")
     assert not list(tmp_path.iterdir())
+
+
+def test_smplx_stands_the_body_of_a_file_where_the_motion_has_it(
+    motion: Motion, tmp_path: Path, golden_folder: Path
+) -> None:
+    """Another reader, with SMPL-H's own file: poses, trans and betas as AMASS means them."""
+    import smplx
+
+    model = next((golden_folder / "smplh_synthetic").glob("*.npz"))
+    with np.load(save(motion, tmp_path / "motion.npz", layout="smplh")) as file:
+        poses, trans = torch.from_numpy(file["poses"]), torch.from_numpy(file["trans"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layer = smplx.SMPLH(str(model), ext="npz", use_pca=False, flat_hand_mean=True, batch_size=len(poses))
+    parts = {"global_orient": poses[:, :3], "body_pose": poses[:, 3:66]}
+    parts |= {"left_hand_pose": poses[:, 66:111], "right_hand_pose": poses[:, 111:], "transl": trans}
+    joints = layer(**parts).joints[:, :22].detach()
+    wanted = SmplBody(model).joints(motion)
+    # The file says SMPL's translation; the pelvis of this body rests elsewhere than that of the mean one.
+    constant = (joints - wanted)[0, 0]
+    torch.testing.assert_close(joints - constant, wanted, atol=1e-4, rtol=0)

@@ -8,13 +8,15 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageSequence
+from PIL import Image, ImageFont, ImageSequence
 
 from actiongpt_core.export import save
+from actiongpt_core.export.captions import fitted
 from actiongpt_core.export.raster import Camera, draw_mesh, mesh_mask
-from actiongpt_core.export.render import build_scene
+from actiongpt_core.export.render import at_one_scale, build_scene
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import Skeleton
+from actiongpt_core.types.text import Action, Descriptions
 
 
 def count_like(picture: np.ndarray, channel: int) -> int:
@@ -72,6 +74,63 @@ def test_the_shortest_motions_have_pictures(motion: Motion, tmp_path: Path, num_
     for suffix in ("png", "gif"):
         with Image.open(save(short, tmp_path / f"short.{suffix}")) as image:
             assert image.size[0] > 100
+
+
+def told(motion: Motion, *phrases: str) -> Motion:
+    texts = [Descriptions(action=Action(phrase), texts=(phrase,), source="phrase") for phrase in phrases]
+    return attrs.evolve(motion, descriptions=tuple(texts))
+
+
+def test_pictures_name_the_action_by_its_phrase(motion: Motion, tmp_path: Path) -> None:
+    for suffix in ("png", "gif"):
+        sheets = []
+        for number, item in enumerate((motion, told(motion, "walk", "wave"), told(motion, "walk", "jump"))):
+            with Image.open(save(item, tmp_path / f"{number}.{suffix}")) as image:
+                image.seek(getattr(image, "n_frames", 1) - 1)
+                sheets.append(np.asarray(image.convert("RGB")).astype(int))
+        numbers, wave, jump = sheets
+        assert 20 < (np.abs(numbers - wave).max(-1) > 60).sum() < 5000
+        assert 20 < (np.abs(wave - jump).max(-1) > 60).sum() < 5000
+
+
+def test_a_phrase_that_is_too_long_is_cut_to_its_room() -> None:
+    font = ImageFont.load_default(14)
+    line = fitted("walk forward and\nthen " * 20, font, 200)
+    assert line.startswith("walk forward and then walk")
+    assert line.endswith(" ...")
+    assert 150 < font.getlength(line) <= 200
+    assert fitted("walk", font, 200) == "walk"
+
+
+def test_several_motions_are_side_by_side_in_a_gif(motion: Motion, tmp_path: Path) -> None:
+    with Image.open(save([motion, motion[:10]], tmp_path / "two.gif")) as image:
+        assert image.n_frames == 19  # as long as the longer
+        assert image.size == (640, 380)
+        image.seek(18)
+        last = np.asarray(image.convert("RGB"))
+    for half in np.array_split(last, 2, axis=1):
+        assert count_like(half, 0) > 300  # who is done first stands still
+        assert count_like(half, 2) > 300
+
+
+def test_several_motions_are_below_each_other_in_a_sheet(motion: Motion, tmp_path: Path) -> None:
+    heights = []
+    for number in (1, 2):
+        with Image.open(save([motion] * number, tmp_path / "sheet.png")) as image:
+            heights.append(image.size[1])
+    assert heights[1] == 2 * heights[0]
+
+
+def test_scenes_at_one_scale_keep_every_body_in_the_picture(motion: Motion) -> None:
+    low = attrs.evolve(motion, translation=motion.translation - torch.tensor([0.0, 0.0, 0.5]))
+    high = attrs.evolve(motion, translation=motion.translation + torch.tensor([0.0, 0.0, 1.5]))
+    scenes = at_one_scale([build_scene(item, [0, 20, 39], (200, 240)) for item in (motion, low, high)])
+    assert len({scene.camera.scale for scene in scenes}) == 1
+    for scene in scenes:
+        for i in range(3):
+            camera = attrs.evolve(scene.camera, target=(float(scene.targets[i, 0]), float(scene.targets[i, 1]), 0.0))
+            mask = mesh_mask(camera, scene.vertices[i], scene.faces)
+            assert mask[1:-1, 1:-1].sum() == mask.sum() > 0
 
 
 def test_another_skeleton_has_a_picture(tmp_path: Path) -> None:

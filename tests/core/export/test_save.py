@@ -35,7 +35,7 @@ def test_an_existing_file_is_replaced(motion: Motion, tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("motion.bhv", "Did you mean '.bvh'"),
-        ("motion.fbx", ".bvh, .npz, .png, .gif"),
+        ("motion.fbx", ".bvh, .glb, .npz, .npy, .csv, .zip, .html, .mp4, .gif, .png"),
         ("motion", "no suffix"),
         ("nowhere/motion.bvh", "no folder"),
         ("folder.bvh", "is a folder"),

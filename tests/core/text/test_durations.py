@@ -13,12 +13,12 @@ import attrs
 import numpy as np
 import pytest
 
-from actiongpt_core.data.procedural import mirror_text
 from actiongpt_core.errors import MissingAssetError
 from actiongpt_core.interfaces import TextEncoder
 from actiongpt_core.testing.fakes import FakeTextEncoder
 from actiongpt_core.text import durations, text_models
 from actiongpt_core.text.durations import DurationEstimator, DurationTable, Length, estimate_seconds
+from actiongpt_core.text.sides import mirror_text
 from actiongpt_core.text.vectors import embedding_key, unit_vectors
 
 TABLE = DurationTable.load()

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actiongpt_core.data.procedural import ACTIONS, mirror_text
+from actiongpt_core.data.procedural import ACTIONS
 from actiongpt_core.errors import ConfigError, MissingAssetError
 from actiongpt_core.interfaces import LLMProvider, TextEncoder
 from actiongpt_core.text.folding import fold
 from actiongpt_core.text.phrases import why_different
 from actiongpt_core.text.providers import pack
 from actiongpt_core.text.providers.pack import DEFAULT_PACK, THRESHOLD, PackProvider, read_pack
+from actiongpt_core.text.sides import mirror_text
 from actiongpt_core.text.vectors import embedding_key, unit_vectors
 from actiongpt_core.types.text import Action
 

@@ -143,7 +143,7 @@ def test_an_unknown_format_is_found_before_a_model_is_built(tmp_path: Path) -> N
     file = written(tmp_path / "texts.txt", "walk\n")
     out = tmp_path / "out"
     message = fail("text2motion", file, "-o", out, "--format", "mp3", "--checkpoint", tmp_path / "nothing")
-    assert "No format 'mp3'. Known: bvh, npz" in message
+    assert "No format 'mp3'. Known: bvh, glb, npz" in message
     assert not out.exists()
 
 

@@ -40,6 +40,7 @@ def generate(
         int | None, typer.Option(help="Same seed, same motion; a random one if not given, with --input 0.")
     ] = None,
     noise_scale: options.NoiseScale = None,
+    postprocess: options.Postprocess = None,
     device: options.Device = "auto",
     as_json: options.AsJson = False,
     source: bulk_options.Input = None,
@@ -55,8 +56,8 @@ def generate(
     if source is not None:
         from actiongpt_core.cli.generate_many import Machines, generate_many
 
-        if text is not None or output or out is None:
-            raise typer.BadParameter("--input goes with --out DIR, and without TEXT and --output.")
+        if text is not None or output or out is None or postprocess:
+            raise typer.BadParameter("--input goes with --out DIR, and without TEXT, --output and --postprocess.")
         settings = {
             "backbone": backbone,
             "llm": llm,
@@ -94,6 +95,7 @@ def generate(
     for path in output:
         check_path(path)
     length = options.read_seconds(seconds)
+    names = options.read_postprocess(postprocess)
     if backbone is None and checkpoint is not None:
         backbone = read_backbone(checkpoint)
     get_registry().motion_model(backbone)
@@ -116,7 +118,7 @@ def generate(
     )
     descriptions = pipeline.describe(pipeline.plan(actions, seconds=length))
     seed = secrets.randbelow(_MAX_SEED) if seed is None else seed
-    motion = pipeline.generate(descriptions, seed=seed, noise_scale=noise_scale)
+    motion = pipeline.generate(descriptions, seed=seed, noise_scale=noise_scale, postprocess=names)
     files = [save(motion, path).resolve() for path in output]
     report = _report(motion, descriptions, files, seed)
     typer.echo(json.dumps(report, indent=2, ensure_ascii=False) if as_json else _as_text(report, descriptions))

@@ -14,6 +14,7 @@ from actiongpt_core.cli import cache, checkpoints, data, plugin_commands, plugin
 from actiongpt_core.cli.annotate import annotate
 from actiongpt_core.cli.describe import describe
 from actiongpt_core.cli.evaluate import evaluate
+from actiongpt_core.cli.export import export
 from actiongpt_core.cli.generate import generate
 from actiongpt_core.cli.sample import sample
 from actiongpt_core.cli.study import study
@@ -71,6 +72,7 @@ app = typer.Typer(
 app.command()(generate)
 app.command()(describe)
 app.command()(annotate)
+app.command()(export)
 app.command()(train)
 app.command()(sample)
 app.command()(evaluate)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from actiongpt_core.errors import ConfigError
+from actiongpt_core.postprocess import check_postprocesses
 
 Text = Annotated[str, typer.Argument(help='What the person does, such as "walk forward, then sit down".')]
 Backbone = Annotated[
@@ -35,6 +36,10 @@ Seconds = Annotated[
     str, typer.Option(help="Of each action that names none; auto estimates each from its words.", metavar="FLOAT|auto")
 ]
 NoiseScale = Annotated[float | None, typer.Option(help="Variety: 0 gives the mean motion, 1 the model's own.")]
+Postprocess = Annotated[
+    str | None,
+    typer.Option(help="Clean-up, none if not given: smooth, floor, foot-skate; commas between."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Data = Annotated[str | None, typer.Option("--data", help="The data set; see `actiongpt data list`.")]
 DataDir = Annotated[
@@ -98,6 +103,15 @@ def read_value(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+def read_postprocess(value: str | None) -> tuple[str, ...]:
+    """`--postprocess`: names with commas between, in the order in which they are done.
+
+    Raises:
+        ConfigError: A name is unknown.
+    """
+    return check_postprocesses([name.strip() for name in value.split(",")] if value else [])
 
 
 def read_body(path: Path | None) -> Any:

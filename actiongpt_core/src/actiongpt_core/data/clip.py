@@ -8,10 +8,10 @@ import attrs
 import torch
 from torch import Tensor
 
-from actiongpt_core.data.procedural import mirror_text
 from actiongpt_core.geometry.clips import CANONICAL_FACING, facing
 from actiongpt_core.geometry.rotations import rotation_about_z
 from actiongpt_core.interfaces import DataSet
+from actiongpt_core.text.sides import mirror_text
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.segments import Segment
 from actiongpt_core.types.skeleton import SMPL_BODY

@@ -19,11 +19,12 @@ import torch
 
 from actiongpt_core.data import gait
 from actiongpt_core.data.clip import Clip, LabelledClip, RecordedClip
-from actiongpt_core.data.procedural import ACTIONS, mirror_text, sample
+from actiongpt_core.data.procedural import ACTIONS, sample
 from actiongpt_core.data.selection import usable_segments
 from actiongpt_core.evaluation.measures import forward_speed, turned_angle
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.interfaces import DataSet
+from actiongpt_core.text.sides import mirror_text
 from actiongpt_core.types.segments import Segment
 
 #: Share of each group among the drawn clips. Where a set lacks a real group, the other real ones take over its share.

@@ -16,11 +16,11 @@ from actiongpt_core.data import procedural_upper as upper
 from actiongpt_core.data.procedural_helpers import Script
 from actiongpt_core.data.procedural_poses import MIRROR, FloatArray, Rig
 from actiongpt_core.errors import ConfigError, did_you_mean
+from actiongpt_core.text.sides import mirror_text
 
 Build = Callable[[np.random.Generator, float, float, float], tuple[FloatArray, FloatArray]]
 """(rng, seconds, frames a second, spread) -> axis-angle poses [T, 22, 3], pelvis positions [T, 3] in metres."""
 
-_SIDE = re.compile(r"\b(left|right)(?=(?:wards?|y|ies|most|-?handed(?:ly)?|-?footed)?\b)", re.IGNORECASE)
 _SIDED = re.compile(r"\b(?:left|right)", re.IGNORECASE)
 
 
@@ -41,19 +41,6 @@ class ProceduralClip:
     poses: NDArray[np.float32]
     trans: NDArray[np.float32]
     fps: float
-
-
-def mirror_text(text: str) -> str:
-    """Swap the words left and right (also leftward, right-handed and so on), keeping their case."""
-    return _SIDE.sub(_swap_side, text)
-
-
-def _swap_side(match: re.Match[str]) -> str:
-    word = match.group(0)
-    other = "right" if word.lower() == "left" else "left"
-    if word.isupper():
-        return other.upper()
-    return other.capitalize() if word[0].isupper() else other
 
 
 def mirror_motion(poses: FloatArray, trans: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actiongpt_core.body.joint_sets import joints_to_mmmns, shift_to_start
 from actiongpt_core.body.stick import StickBody
 from actiongpt_core.errors import CheckpointError, ConfigError, DataError
 from actiongpt_core.evaluation.items import Item
 from actiongpt_core.evaluation.joints import BodyWithHeels, with_hands
 from actiongpt_core.export.npz import save_npz
+from actiongpt_core.export.positions import published_joints
 from actiongpt_core.features.rifke import MMM_JOINTS
 from actiongpt_core.safe_pickle import load_object_npy
 from actiongpt_core.types.motion import Motion
-from actiongpt_core.types.skeleton import SMPL, SMPL_REST_PELVIS, Skeleton
+from actiongpt_core.types.skeleton import SMPL, Skeleton
 
 Layout = Literal["ours", "published"]
 LAYOUTS: tuple[Layout, ...] = ("ours", "published")
@@ -93,14 +93,7 @@ class JointFiles:
 
     def write(self, motion: Motion, item: Item, index: int, folder: Path) -> None:
         """The joints, the texts and the lengths."""
-        joints = joints_to_mmmns(self.body.joints(motion), self.body.heels(motion)).cpu()
-        translation = motion.translation.cpu() - torch.tensor(SMPL_REST_PELVIS)
-        ends = [*motion.starts[1:], len(motion)]
-        content = {
-            "motion": shift_to_start(joints, translation).numpy().astype(np.float32),
-            "text": list(item.texts),
-            "lengths": [end - start for start, end in zip(motion.starts, ends, strict=True)],
-        }
+        content = published_joints(motion, item.texts, self.body)
         save_array(folder / self.path(item, index), np.array(content, dtype=object))
 
 

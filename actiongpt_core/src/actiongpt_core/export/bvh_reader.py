@@ -1,108 +1,87 @@
-"""Reads back the BVH files that this library writes."""
+"""From a BVH, ours or another program's, to a motion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import numpy as np
 import torch
 
-from actiongpt_core.errors import ConfigError, MissingAssetError
-from actiongpt_core.export.bvh import CENTIMETRES, POSITION_CHANNELS, ROTATION_CHANNELS, Z_UP_TO_Y_UP
+from actiongpt_core.data.bvh import read_bvh_mocap
+from actiongpt_core.data.mocap import Mocap
+from actiongpt_core.data.retarget import retarget as to_our_body
+from actiongpt_core.errors import ConfigError, DataError
+from actiongpt_core.export.bvh import CENTIMETRES, Z_UP_TO_Y_UP
+from actiongpt_core.export.names import own_names
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SKELETONS, Skeleton
 
 
-def read_bvh(path: str | Path) -> Motion:
-    """The motion in a BVH of `save_bvh`'s layout: Y up, centimetres, degrees, turns in the order Z, X, Y.
+def read_bvh(path: str | Path, *, metres_per_unit: float = 1 / CENTIMETRES, retarget: bool = False) -> Motion:
+    """The motion in a BVH with Y up: any joints, channels in any order.
+
+    A file of this library, with the joint names of any rig in `names.NAMES`, comes back on the skeleton that it was
+    written from. Another body keeps its own joints and bones, unless it is retargeted.
+
+    Args:
+        path: The file.
+        metres_per_unit: Length of the file's unit; BVH is usually in centimetres, and does not say so.
+        retarget: Put the motion on our 22 joints, standing on the floor, facing -y at first, above the origin; for
+            bodies that `actiongpt_core.data.dialects` knows.
 
     Returns:
-        The motion in our frame: Z up, metres. A named skeleton is recognised by its joints and offsets.
+        The motion in our frame: Z up, metres.
 
     Raises:
         MissingAssetError: There is no such file.
-        ConfigError: It is not a BVH, or one of another layout.
+        ConfigError: It is not a whole BVH (the message names the line), or its skeleton cannot be retargeted.
     """
-    path = Path(path)
+    if not metres_per_unit > 0:
+        raise ConfigError(f"metres_per_unit must be a positive number, got {metres_per_unit!r}.")
     try:
-        words = iter(path.read_text(encoding="utf-8").split())
-        tree = _Tree()
-        _expect(words, "HIERARCHY", "ROOT")
-        tree.read_joint(words, parent=-1)
-        _expect(words, "MOTION", "Frames:")
-        num_frames = int(next(words))
-        _expect(words, "Frame", "Time:")
-        fps = round(1.0 / float(next(words)), 6)
-        values = np.array([float(word) for word in words]).reshape(num_frames, 3 + 3 * len(tree.names))
-        return _motion(values, fps, tree, path.stem)
-    except FileNotFoundError:
-        raise MissingAssetError(f"There is no motion file {str(path)!r}.") from None
-    except (ValueError, ArithmeticError, StopIteration, OSError) as error:
-        reason = "it ends early" if isinstance(error, StopIteration) else error
-        raise ConfigError(f"{path} is not a BVH in the layout that this library writes: {reason}.") from error
+        mocap = read_bvh_mocap(path)
+        return _retargeted(mocap) if retarget else _as_it_is(mocap, Path(path).stem, metres_per_unit)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
 
 
-@attrs.define
-class _Tree:
-    """The joints of a HIERARCHY in file order."""
-
-    names: list[str] = attrs.field(factory=list)
-    parents: list[int] = attrs.field(factory=list)
-    offsets: list[tuple[float, float, float]] = attrs.field(factory=list)  # metres
-
-    def read_joint(self, words: Iterator[str], parent: int) -> None:
-        """Take one joint, from its name to its closing brace, with all that hangs on it."""
-        joint = len(self.names)
-        self.names.append(next(words))
-        self.parents.append(parent)
-        _expect(words, "{", "OFFSET")
-        self.offsets.append((_metres(words), _metres(words), _metres(words)))
-        channels = ROTATION_CHANNELS if joint else POSITION_CHANNELS + ROTATION_CHANNELS
-        _expect(words, "CHANNELS", str(len(channels)), *channels)
-        while (word := next(words)) != "}":
-            if word == "JOINT":
-                self.read_joint(words, joint)
-            else:
-                _expect(iter([word]), "End")
-                _expect(words, "Site", "{", "OFFSET")
-                _ = _metres(words), _metres(words), _metres(words)
-                _expect(words, "}")
-
-    def skeleton(self, name: str) -> Skeleton:
-        """A named skeleton if it has these joints, else one of these joints in file order."""
-        parent_names = dict(zip(self.names, ["", *(self.names[p] for p in self.parents[1:])], strict=True))
-        offsets = dict(zip(self.names, self.offsets, strict=True))
-        for known in SKELETONS.values():
-            theirs = ["", *(known.joint_names[p] for p in known.parents[1:])]
-            if parent_names == dict(zip(known.joint_names, theirs, strict=True)) and np.allclose(
-                [offsets[joint] for joint in known.joint_names], known.rest_offsets, atol=1e-6
-            ):
-                return known
-        return Skeleton(
-            name=name, joint_names=tuple(self.names), parents=tuple(self.parents), rest_offsets=tuple(self.offsets)
-        )
+def _retargeted(mocap: Mocap) -> Motion:
+    poses, translation, fps = to_our_body(mocap)
+    return Motion(
+        rotations=axis_angle_to_matrix(torch.from_numpy(poses)), translation=torch.from_numpy(translation), fps=fps
+    )
 
 
-def _expect(words: Iterator[str], *expected: str) -> None:
-    for word in expected:
-        found = next(words)
-        if found != word:
-            raise ValueError(f"{word!r} expected, found {found!r}")
-
-
-def _metres(words: Iterator[str]) -> float:
-    return float(next(words)) / CENTIMETRES
-
-
-def _motion(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], fps: float, tree: _Tree, name: str) -> Motion:
-    skeleton = tree.skeleton(name)
-    angles = torch.from_numpy(np.radians(values[:, 3:])).reshape(len(values), -1, 3)
-    z, x, y = (axis_angle_to_matrix(angles[..., i, None] * torch.eye(3).double()[a]) for i, a in enumerate((2, 0, 1)))
-    rotations = (z @ x @ y)[:, [tree.names.index(joint) for joint in skeleton.joint_names]]
-    back = torch.from_numpy(Z_UP_TO_Y_UP.T)
+def _as_it_is(mocap: Mocap, name: str, metres_per_unit: float) -> Motion:
+    names = own_names(mocap.joints)
+    skeleton = _skeleton(mocap, names, name, metres_per_unit)
+    back = Z_UP_TO_Y_UP.T
+    rotations = mocap.rotations[:, [names.index(joint) for joint in skeleton.joint_names]]
     rotations[:, 0] = back @ rotations[:, 0]
-    translation = torch.from_numpy(values[:, :3] / CENTIMETRES) @ back.T
-    return Motion(rotations=rotations.float(), translation=translation.float(), fps=fps, skeleton=skeleton)
+    return Motion(
+        rotations=torch.from_numpy(rotations).float(),
+        translation=torch.from_numpy(mocap.root * metres_per_unit @ back.T).float(),
+        fps=mocap.fps,
+        skeleton=skeleton,
+    )
+
+
+def _skeleton(mocap: Mocap, names: tuple[str, ...], name: str, metres_per_unit: float) -> Skeleton:
+    """A named skeleton if the file has its joints and bones, else one of the file's joints, in their order."""
+    offsets = mocap.offsets * metres_per_unit
+    parents = dict(zip(names, ["", *(names[parent] for parent in mocap.parents[1:])], strict=True))
+    for known in SKELETONS.values():
+        theirs = ["", *(known.joint_names[parent] for parent in known.parents[1:])]
+        if parents != dict(zip(known.joint_names, theirs, strict=True)):
+            continue
+        places = [names.index(joint) for joint in known.joint_names]
+        if np.allclose(offsets[places][1:], known.rest_offsets[1:], atol=1e-6):
+            return known
+    offsets[0] = 0.0  # programs do not agree on what the root's means, and nothing is drawn from it
+    return Skeleton(
+        name=name,
+        joint_names=mocap.joints,
+        parents=tuple(mocap.parents),
+        rest_offsets=tuple((x, y, z) for x, y, z in offsets.tolist()),
+    )

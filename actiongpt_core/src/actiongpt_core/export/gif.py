@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actiongpt_core.export.picture import action_at
-from actiongpt_core.export.render import BACKGROUND, INK, TRAIL, blend, build_scene
+from actiongpt_core.export.film import film
 from actiongpt_core.types.motion import Motion
 
 if TYPE_CHECKING:
@@ -17,14 +17,11 @@ _FRAME_MILLISECONDS = 70  # GIF counts hundredths of a second; this is 14.3 pict
 _LAST_MILLISECONDS = 700  # a rest before the loop starts again
 
 
-def save_gif(motion: Motion, path: Path) -> None:
-    """Write an endless animated GIF at the motion's own speed, 14 pictures a second; seen as in the contact sheet."""
+def save_gif(motions: Sequence[Motion], path: Path) -> None:
+    """Write an endless animated GIF at the motions' own speed, 14 pictures a second; seen as in the contact sheet."""
     from PIL import Image
 
-    step = motion.fps * _FRAME_MILLISECONDS / 1000.0
-    indices = [round(i * step) for i in range(int((motion.num_frames - 1) / step) + 1)]
-    scene = build_scene(motion, indices, _SIZE)
-    pictures = [_captioned(scene.draw(number), motion, index) for number, index in enumerate(indices)]
+    pictures = list(film(motions, 1000.0 / _FRAME_MILLISECONDS, _SIZE).pictures())
     # One palette for all frames: colours do not flicker, and it is found once.
     palette = _palette(pictures[:: max(len(pictures) // 6, 1)])
     first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
@@ -35,24 +32,8 @@ def save_gif(motion: Motion, path: Path) -> None:
 def _palette(samples: list[Picture]) -> Picture:
     from PIL import Image
 
-    wide = Image.new("RGB", (sum(sample.width for sample in samples), _SIZE[1]))
+    width, height = samples[0].size
+    wide = Image.new("RGB", (width * len(samples), height))
     for i, sample in enumerate(samples):
-        wide.paste(sample, (i * _SIZE[0], 0))
+        wide.paste(sample, (i * width, 0))
     return wide.quantize(colors=255)
-
-
-def _captioned(picture: Picture, motion: Motion, index: int) -> Picture:
-    """Time, action and a bar that fills, along the lower edge."""
-    from PIL import ImageDraw, ImageFont
-
-    draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(14)
-    width, height = picture.size
-    draw.text((10, height - 26), f"{index / motion.fps:.1f} s", fill=INK, font=font)
-    count = len(motion.starts)
-    if count > 1:
-        draw.text((70, height - 26), f"action {action_at(motion, index) + 1} of {count}", fill=INK, font=font)
-    done = index / max(motion.num_frames - 1, 1)
-    draw.rectangle([0, height - 4, width, height], fill=blend(INK, BACKGROUND, 0.15))
-    draw.rectangle([0, height - 4, round(done * width), height], fill=TRAIL)
-    return picture

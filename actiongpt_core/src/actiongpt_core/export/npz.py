@@ -5,35 +5,51 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from actiongpt_core.errors import ConfigError, ExportError, MissingAssetError
+from actiongpt_core.errors import ConfigError, ExportError, MissingAssetError, did_you_mean
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL, SMPL_BODY, SMPL_REST_PELVIS
 
 _BODY, _SMPL = 3 * SMPL_BODY.num_joints, 3 * SMPL.num_joints  # 66, 72
+_BETAS = 16
+_GENDERS = ("neutral", "female", "male")
+_LAYOUTS = {"body": 0, "smpl": 24, "smplh": 52}  #: joints; of "body" the motion's own
 _FRAME_RATE_KEYS = ("mocap_framerate", "mocap_frame_rate")  # AMASS for SMPL+H, AMASS for SMPL-X
 
 
-def save_npz(motion: Motion, path: Path) -> None:
+def save_npz(
+    motion: Motion, path: Path, *, layout: str = "body", betas: Sequence[float] | None = None, gender: str = "neutral"
+) -> None:
     """Write a motion as AMASS does, without object arrays: no pickle is needed to read it.
 
     Z up, metres, radians, like `Motion`; `trans` is SMPL's translation, which is the pelvis position minus
     `SMPL_REST_PELVIS`.
 
-    Arrays: `poses` (T, 66) axis-angle float32, or (T, 72) with SMPL's two hand joints; `trans` (T, 3) float32;
-    `mocap_framerate`; `betas` (16,) zeros; `gender` "neutral"; and `action_starts`, which AMASS does not have: the
-    first frame of each action.
+    Arrays: `poses` axis-angle float32; `trans` (T, 3) float32; `mocap_framerate`; `betas` (16,); `gender`; and
+    `action_starts`, which AMASS does not have: the first frame of each action.
+
+    Args:
+        motion: What to write.
+        path: The file.
+        layout: Of the poses. "body": the motion's own joints, (T, 66), or (T, 72) with SMPL's two hand joints;
+            "smpl": (T, 72), "smplh": (T, 156), with hands at rest where the motion has none.
+        betas: Up to 16 shape coefficients, written for readers; the motion is not changed by them. None for zeros.
+        gender: "neutral", "female" or "male", written for readers.
 
     Raises:
         ExportError: The motion's skeleton is not SMPL's.
+        ConfigError: An option has a value that cannot work.
     """
+    shape = _shape(betas)
+    if gender not in _GENDERS:
+        raise ConfigError(f"gender must be one of {', '.join(_GENDERS)}, got {gender!r}.")
     if motion.skeleton.joint_names not in (SMPL_BODY.joint_names, SMPL.joint_names):
         raise ExportError(
             f"An AMASS .npz holds SMPL's {SMPL_BODY.num_joints} body joints, or {SMPL.num_joints}; this motion has "
@@ -43,13 +59,35 @@ def save_npz(motion: Motion, path: Path) -> None:
     smpl_translation = translation - translation.new_tensor(SMPL_REST_PELVIS)
     np.savez_compressed(
         path,
-        poses=matrix_to_axis_angle(rotations).flatten(1).numpy().astype(np.float32),
+        poses=_in_layout(matrix_to_axis_angle(rotations).numpy().astype(np.float32), layout).reshape(len(motion), -1),
         trans=smpl_translation.numpy().astype(np.float32),
         mocap_framerate=np.float64(motion.fps),
-        betas=np.zeros(16, dtype=np.float32),
-        gender=np.array("neutral"),
+        betas=shape,
+        gender=np.array(gender),
         action_starts=np.asarray(motion.starts, dtype=np.int64),
     )
+
+
+def _shape(betas: Sequence[float] | None) -> np.ndarray[Any, np.dtype[np.float32]]:
+    values = np.asarray([] if betas is None else betas, dtype=np.float32)
+    if values.ndim != 1 or len(values) > _BETAS or not np.isfinite(values).all():
+        raise ConfigError(f"betas must be up to {_BETAS} finite numbers, got {betas!r}.")
+    return np.pad(values, (0, _BETAS - len(values)))
+
+
+def _in_layout(poses: np.ndarray[Any, np.dtype[np.float32]], layout: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Poses (T, 22 or 24, 3) with the joints that a layout has."""
+    if layout not in _LAYOUTS:
+        raise ConfigError(
+            f"No layout {layout!r} of .npz. Known: {', '.join(_LAYOUTS)}.{did_you_mean(layout, _LAYOUTS)}"
+        )
+    if layout == "body":
+        return poses
+    full = np.zeros((len(poses), _LAYOUTS[layout], 3), dtype=np.float32)
+    full[:, : SMPL_BODY.num_joints] = poses[:, : SMPL_BODY.num_joints]
+    if poses.shape[1] == SMPL.num_joints:  # in SMPL-H they turn the first joints of the index fingers
+        full[:, [22, 37] if layout == "smplh" else [22, 23]] = poses[:, SMPL_BODY.num_joints :]
+    return full
 
 
 def load_npz(path: str | Path) -> Motion:

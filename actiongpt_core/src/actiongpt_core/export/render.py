@@ -1,4 +1,4 @@
-"""Frames of a motion as pictures: a shaded body on a tiled floor, its shadow and its path. Shared by PNG and GIF."""
+"""Frames of a motion as pictures: a shaded body on a tiled floor, shadow and path. Shared by PNG, GIF and MP4."""
 
 from __future__ import annotations
 
@@ -116,11 +116,23 @@ def build_scene(motion: Motion, indices: Sequence[int], size: tuple[int, int]) -
         camera=_fit(vertices.astype(np.float32), targets, azimuth, size),
         vertices=vertices.astype(np.float32),
         faces=faces,
-        colours=_colours(body),
+        colours=body_colours(body),
         targets=targets,
         path=path,
         indices=tuple(chosen),
     )
+
+
+def at_one_scale(scenes: Sequence[Scene]) -> list[Scene]:
+    """Scenes of pictures of one size, all seen from as far away as the farthest: their bodies can be compared."""
+    cameras = [scene.camera for scene in scenes]
+    height = cameras[0].size[1]
+    above = max(camera.anchor[1] / camera.scale for camera in cameras)
+    below = max((height - camera.anchor[1]) / camera.scale for camera in cameras)
+    scale = min(height / (above + below), *(camera.scale for camera in cameras))
+    foot = (height + scale * (above - below)) / 2.0
+    same = [attrs.evolve(camera, scale=scale, anchor=(camera.anchor[0], foot)) for camera in cameras]
+    return [attrs.evolve(scene, camera=camera) for scene, camera in zip(scenes, same, strict=True)]
 
 
 def _fit(vertices: FloatArray, targets: FloatArray, azimuth: float, size: tuple[int, int]) -> Camera:
@@ -171,12 +183,15 @@ def _shadow(camera: Camera, vertices: FloatArray, faces: IntArray) -> FloatArray
     return soft
 
 
-def _colours(body: StickBody) -> FloatArray:
+def side_of(joint_name: str) -> str:
+    """Which colour a joint's part of the body has: "left" and "right" for limbs, else "middle"."""
+    side, _, part = joint_name.partition("_")
+    return side if side in ("left", "right") and part in _LIMBS else "middle"
+
+
+def body_colours(body: StickBody) -> FloatArray:
     """Left limbs in one colour, right limbs in another, the rest in a third; (V, 3), 0 to 1."""
-    palette = []
-    for name in body.skeleton.joint_names:
-        side, _, part = name.partition("_")
-        limb = {"left": LEFT, "right": RIGHT}.get(side, MIDDLE) if part in _LIMBS else MIDDLE
-        palette.append(limb)
-    colours: FloatArray = np.asarray(palette, dtype=np.float32) / 255.0
-    return np.take(colours, body.vertex_joints.numpy(), axis=0)
+    colours = {"left": LEFT, "right": RIGHT, "middle": MIDDLE}
+    palette = [colours[side_of(name)] for name in body.skeleton.joint_names]
+    chosen: FloatArray = np.asarray(palette, dtype=np.float32) / 255.0
+    return np.take(chosen, body.vertex_joints.numpy(), axis=0)

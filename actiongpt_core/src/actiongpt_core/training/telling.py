@@ -11,11 +11,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from actiongpt_core.data.procedural import mirror_text
 from actiongpt_core.interfaces import Aggregator, LLMProvider
 from actiongpt_core.text.aggregators import first
 from actiongpt_core.text.cache import DescriptionCache
 from actiongpt_core.text.describe import describe
+from actiongpt_core.text.sides import mirror_text
 from actiongpt_core.training.config import TrainingConfig
 from actiongpt_core.training.epochs import telling_numbers
 from actiongpt_core.training.samples import ActionSample

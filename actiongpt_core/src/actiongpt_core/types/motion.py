@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import attrs
 import torch
@@ -83,15 +84,50 @@ class Motion:
             descriptions=tuple(self.descriptions[action] for action in kept.values()) if self.descriptions else (),
         )
 
-    def save(self, path: str | Path) -> Path:
-        """Write the motion to a file whose suffix chooses the format (`.bvh`, `.npz`, `.png`, `.gif`).
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Write the motion to a file whose suffix chooses the format; see `actiongpt_core.export.FORMATS`.
+
+        Args:
+            path: The file.
+            options: Of the format, such as `order="XYZ"` of `.bvh`; see docs/reference/file-formats.md.
 
         Returns:
             The path that was written.
 
         Raises:
-            ExportError: The suffix is unknown, or the path is not writable.
+            ExportError: The suffix or an option is unknown, or the path is not writable.
+            ConfigError: An option has a value that cannot work.
+            MissingAssetError: A package or a file that the format needs is not there.
         """
         from actiongpt_core.export import save  # writers are imported by those who write
 
-        return save(self, path)
+        return save(self, path, **options)
+
+    @staticmethod
+    def load(path: str | Path, **options: Any) -> Motion:
+        """Read a motion from a `.bvh` or an AMASS-style `.npz`; see `actiongpt_core.export.load`.
+
+        Raises:
+            ExportError: No reader has this suffix, or it has no such option.
+            MissingAssetError: There is no such file.
+            ConfigError: The file is damaged, or something else than its suffix says.
+        """
+        from actiongpt_core.export import load
+
+        return load(path, **options)
+
+    def show(self, *others: Motion) -> Path | None:
+        """Play the motion, and others beside it: under the cell in a notebook, elsewhere in the browser.
+
+        Returns:
+            The page's temporary file; None in a notebook.
+        """
+        from actiongpt_core.export.notebook import show
+
+        return show([self, *others])
+
+    def _repr_html_(self) -> str:
+        """The page that plays the motion, for a notebook's cell that ends with it."""
+        from actiongpt_core.export.notebook import frame
+
+        return frame([self])

@@ -86,13 +86,9 @@ def read_motion(path: Path) -> Motion:
         MissingAssetError: The file is not there.
         ConfigError: Its suffix is another, or it cannot be read.
     """
-    from actiongpt_core.export.bvh_reader import read_bvh
-    from actiongpt_core.export.npz import load_npz
+    from actiongpt_core.export import load
 
-    readers = {".npz": load_npz, ".bvh": read_bvh}
-    if path.suffix.lower() not in readers:
-        raise ConfigError(f"A motion is read from .npz (AMASS) or .bvh (as this library writes it), not {str(path)!r}.")
-    return readers[path.suffix.lower()](path)
+    return load(path)
 
 
 def read_labels(labels: str | None) -> Sequence[str]:

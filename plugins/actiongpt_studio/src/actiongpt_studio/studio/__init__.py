@@ -1,0 +1,1 @@
+"""The studio: type a text, look at the motion, save it."""

@@ -40,6 +40,7 @@ BENCHMARKS = {
     "render": "render.py",
     "postprocess": "postprocess.py",
     "service": "service.py",
+    "studio": "studio.py",
 }
 GLTF_VALIDATOR = "gltf-validator@2.0.0-dev.3.10"
 PYTHONS = ["3.11", "3.12", "3.13"]

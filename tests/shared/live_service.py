@@ -15,9 +15,9 @@ import attrs
 import uvicorn
 
 from actiongpt_core import Motion, Pipeline
+from actiongpt_studio.pipelines import Choices, Pipelines
 from actiongpt_studio.service.app import build_app
 from actiongpt_studio.service.settings import Settings
-from actiongpt_studio.studio.pipelines import Choices, Pipelines
 
 #: Loaded once for all services of a run.
 PIPELINES = Pipelines()

@@ -12,8 +12,8 @@ from live_service import PIPELINES, Live, live
 
 from actiongpt_core import Action, Client, Motion, get_registry
 from actiongpt_core.export import FORMATS, load
+from actiongpt_studio.pipelines import Choices
 from actiongpt_studio.service.formats import MEDIA_TYPES, accepted
-from actiongpt_studio.studio.pipelines import Choices
 
 WALK = {"text": "walk forward for 2 seconds", "seed": 3}
 

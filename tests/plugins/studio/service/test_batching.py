@@ -8,8 +8,8 @@ import pytest
 from live_service import PIPELINES, HeldPipelines
 
 from actiongpt_core import ConfigError, Descriptions, Motion, Pipeline, get_registry
+from actiongpt_studio.pipelines import Choices
 from actiongpt_studio.service.batching import Batcher
-from actiongpt_studio.studio.pipelines import Choices
 
 CHOICES = Choices(llm="passthrough")
 TEXTS = ["walk forward", "jump", "wave with both hands", "sit down", "turn around"]

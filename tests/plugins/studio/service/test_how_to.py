@@ -16,10 +16,10 @@ from typer.main import get_command
 
 from actiongpt_core.cli.main import app
 from actiongpt_core.export import load
+from actiongpt_studio.pipelines import Choices
 from actiongpt_studio.service import command
 from actiongpt_studio.service.problems import KINDS
 from actiongpt_studio.service.schemas import MotionRequest
-from actiongpt_studio.studio.pipelines import Choices
 
 SERVE, BLENDER = ROOT / "docs" / "how-to" / "serve.md", ROOT / "docs" / "how-to" / "blender.md"
 TEXT = "walk forward for 2 seconds"

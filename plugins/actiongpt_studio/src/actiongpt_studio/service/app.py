@@ -15,6 +15,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from actiongpt_core import __version__
+from actiongpt_studio.pipelines import Pipelines
 from actiongpt_studio.service.formats import MEDIA_TYPES, accepted
 from actiongpt_studio.service.gate import MOTIONS, Gate
 from actiongpt_studio.service.metrics import Metrics
@@ -29,7 +30,6 @@ from actiongpt_studio.service.schemas import (
 )
 from actiongpt_studio.service.service import Service
 from actiongpt_studio.service.settings import Settings
-from actiongpt_studio.studio.pipelines import Pipelines
 
 _log = logging.getLogger(__name__)
 _ABOUT = "Text to 3D human motion. Every error has one form; decide by its `kind`, the message is for people."

@@ -72,8 +72,8 @@ def _run(settings: Settings, host: str, port: int) -> None:
         get_registry().motion_model(settings.backbone)
         import uvicorn
 
+        from actiongpt_studio.pipelines import Choices, Pipelines
         from actiongpt_studio.service.app import build_app
-        from actiongpt_studio.studio.pipelines import Choices, Pipelines
 
         pipelines = Pipelines()
         pipelines.get(Choices(backbone=settings.backbone, checkpoint=settings.checkpoint, llm=settings.llm))

@@ -16,13 +16,13 @@ import attrs
 from actiongpt_core import Action, Descriptions, Motion, Pipeline, get_registry
 from actiongpt_core.postprocess import postprocess
 from actiongpt_core.text.actions import check_text
+from actiongpt_studio.pipelines import Choices, Pipelines
 from actiongpt_studio.service.batching import Batcher
 from actiongpt_studio.service.formats import to_bytes
 from actiongpt_studio.service.metrics import Metrics
 from actiongpt_studio.service.problems import Problem
 from actiongpt_studio.service.schemas import MotionRequest
 from actiongpt_studio.service.settings import Settings
-from actiongpt_studio.studio.pipelines import Choices, Pipelines
 
 _DESCRIBERS = 8  # language models are waited for, not computed
 _MAX_SEED = 2**31

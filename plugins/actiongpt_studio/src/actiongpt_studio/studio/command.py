@@ -20,12 +20,13 @@ def studio(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:
     """A studio in the browser: type what a person does, look at the motion, save it."""
-    from actiongpt_studio.studio.pipelines import Choices, Pipelines
+    from actiongpt_studio.pipelines import Choices, Pipelines, named
     from actiongpt_studio.studio.server import serve
 
     choices = Choices(backbone=backbone, checkpoint=None if checkpoint is None else str(checkpoint), llm=llm)
     pipelines = Pipelines()
     pipelines.get(choices)  # what cannot work is said before a page opens
+    pipelines.warm_up(named(choices))
     server = serve(pipelines, choices, host, port)
     address = f"http://{host}:{server.get_port()}"
     typer.echo(f"The studio is at {address} (Ctrl-C ends it).")

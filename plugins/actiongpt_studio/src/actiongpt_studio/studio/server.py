@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import viser
 
+from actiongpt_studio.pipelines import Choices, Pipelines
 from actiongpt_studio.studio.panel import Panel
-from actiongpt_studio.studio.pipelines import Choices, Pipelines
 from actiongpt_studio.studio.session import Session
 
 
@@ -19,9 +19,10 @@ def serve(pipelines: Pipelines, choices: Choices, host: str, port: int) -> viser
         port: Where to listen; the next free one is taken if it is not free.
     """
     server = viser.ViserServer(host=host, port=port, verbose=False)
+    server.gui.configure_theme(show_logo=False, show_share_button=False)
     server.scene.set_up_direction("+z")
     server.scene.add_grid("/ground", width=12.0, height=12.0)
-    server.initial_camera.position, server.initial_camera.look_at = (0.0, -4.5, 2.0), (0.0, 0.0, 0.9)
+    server.initial_camera.position, server.initial_camera.look_at = (2.5, -3.6, 2.5), (0.0, 0.0, 0.9)
     panels: dict[int, Panel] = {}
 
     @server.on_client_connect

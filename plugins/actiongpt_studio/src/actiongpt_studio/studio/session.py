@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from actiongpt_core import Action, Descriptions, Motion
 from actiongpt_core.errors import ConfigError
-from actiongpt_studio.studio.pipelines import Choices, Pipelines
+from actiongpt_studio.pipelines import Choices, Pipelines
 
 MAX_VARIATIONS = 8
 
@@ -45,14 +47,19 @@ class Session:
         self._told = (prompt if isinstance(prompt, str) else tuple(prompt), self.choices)
         return self.descriptions
 
-    def follow(self, prompt: str) -> None:
+    def follow(self, prompt: str) -> bool:
         """Describe anew where the text or the choices are others than those of the descriptions; keep edits else.
+
+        Returns:
+            Whether the descriptions are others now.
 
         Raises:
             ActionGPTError: As for `describe`.
         """
-        if self._told != (prompt, self.choices):
-            self.describe(prompt)
+        if self._told == (prompt, self.choices):
+            return False
+        self.describe(prompt)
+        return True
 
     def edit(self, action: int, index: int, text: str) -> None:
         """Replace one text of one action.
@@ -64,8 +71,23 @@ class Session:
         if self.descriptions[action].texts[index] != text:
             self.descriptions[action] = self.descriptions[action].with_text(index, text)
 
-    def generate(self, seed: int, variations: int = 1) -> Take:
+    def last(self, action: int, seconds: float) -> None:
+        """Set how long one action lasts.
+
+        Raises:
+            ConfigError: seconds is not a positive number.
+            IndexError: There is no such action.
+        """
+        told = self.descriptions[action]
+        self.descriptions[action] = attrs.evolve(told, action=attrs.evolve(told.action, seconds=seconds))
+
+    def generate(self, seed: int, variations: int = 1, postprocess: Sequence[str] = ()) -> Take:
         """Motions of the descriptions, with the seeds `seed`, `seed + 1`, ...; the take joins the history.
+
+        Args:
+            seed: Of the first variation.
+            variations: Number of motions.
+            postprocess: Clean-up by name; see `actiongpt_core.postprocess`.
 
         Raises:
             ConfigError: The number of variations cannot work, or nothing was described.
@@ -77,8 +99,9 @@ class Session:
             raise ConfigError("There is nothing to generate yet: type what the person does first.")
         told = list(self.descriptions)
         motions = self._pipelines.get(self.choices).generate_batch(
-            [told] * variations, seed=[seed + offset for offset in range(variations)]
+            [told] * variations, seed=[seed + offset for offset in range(variations)], postprocess=postprocess
         )
-        take = Take(title=f"{', then '.join(item.phrase for item in told)} (seed {seed})", motions=tuple(motions))
+        about = ", ".join(filter(None, [self.choices.backbone, f"seed {seed}", *postprocess]))
+        take = Take(title=f"{', then '.join(item.phrase for item in told)} ({about})", motions=tuple(motions))
         self.history.append(take)
         return take

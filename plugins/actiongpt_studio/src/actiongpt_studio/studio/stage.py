@@ -17,6 +17,9 @@ from actiongpt_core.geometry.kinematics import forward_kinematics
 from actiongpt_core.geometry.rotations import matrix_to_quaternion
 
 _SPACING = 1.6  #: metres between bodies that play side by side
+_VIEW = 0.75  #: radians that the camera sees from top to bottom
+_MARGIN = 1.1  #: metres around the ways of the bodies
+_FROM = np.array([0.55, -0.8, 0.35])  #: where the camera stands, seen from the bodies
 _COLOURS = ((86, 140, 220), (226, 134, 74), (98, 170, 110), (170, 110, 190))
 
 
@@ -47,6 +50,19 @@ class Stage:
             self._bodies = [self._add(index, motion, len(motions)) for index, motion in enumerate(motions)]
             self.fps, self.num_frames = motions[0].fps, max(motion.num_frames for motion in motions)
         self.seek(0)
+        self._look_at([positions[:, 0] for _, _, positions in self._bodies])
+
+    def _look_at(self, paths: Sequence[NDArray[np.float64]]) -> None:
+        """Put the camera where it sees the whole way of every body, from the front left."""
+        places = np.concatenate(paths)
+        low, high = places.min(0)[:2], places.max(0)[:2]
+        camera = self._client.camera
+        tall = camera.aspect < 1.0  # a phone: the panel covers the lower half, so the bodies go to the upper one
+        away = (np.linalg.norm(high - low) / 2 + _MARGIN) / np.tan(_VIEW / 2) / min(camera.aspect, 1.0)
+        target = np.array([*(low + high) / 2, 0.9 - (0.14 * away if tall else 0.0)])
+        camera.fov = _VIEW
+        camera.position = target + away * _FROM / np.linalg.norm(_FROM)
+        camera.look_at = target
 
     def seek(self, frame: int) -> None:
         """Put every body at a frame; a shorter motion stays at its last."""

@@ -1,4 +1,4 @@
-"""The pipelines of the studio: built once for each set of choices, shared by all clients."""
+"""The pipelines of studio and service: built once for each set of choices, shared by all clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ class Pipelines:
 
     def __init__(self) -> None:
         self._built: dict[Choices, Pipeline] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[Choices, threading.Lock] = {}
+
+    def warm_up(self, choices: Choices) -> None:
+        """Build in the background, and generate once, so that the first click finds everything loaded."""
+        threading.Thread(target=lambda: self.get(choices).generate("walk forward", seed=0), daemon=True).start()
 
     def get(self, choices: Choices) -> Pipeline:
         """The pipeline of these choices.
@@ -34,7 +38,7 @@ class Pipelines:
         Raises:
             ActionGPTError: As `Pipeline`.
         """
-        with self._lock:
+        with self._locks.setdefault(choices, threading.Lock()):  # others than these are not kept waiting
             if choices not in self._built:
                 self._built[choices] = Pipeline(**attrs.asdict(choices))
             return self._built[choices]
@@ -47,3 +51,9 @@ def names(kind: str) -> tuple[str, ...]:
     labels = registry.labels(kind)
     first = [label for label, part in labels if part is default]
     return (*first, *(label for label, part in labels if part is not default))
+
+
+def named(choices: Choices) -> Choices:
+    """The choices with the defaults by name, as the widgets of a new tab show them."""
+    backbone, llm, aggregator = (getattr(choices, kind) or names(kind)[0] for kind in ("backbone", "llm", "aggregator"))
+    return attrs.evolve(choices, backbone=backbone, llm=llm, aggregator=aggregator)

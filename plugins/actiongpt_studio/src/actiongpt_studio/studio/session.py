@@ -75,7 +75,7 @@ class Session:
         """Set how long one action lasts.
 
         Raises:
-            ConfigError: seconds is not a positive number.
+            ConfigError: seconds is not a positive number, or too long for an action.
             IndexError: There is no such action.
         """
         told = self.descriptions[action]

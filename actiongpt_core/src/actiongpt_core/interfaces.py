@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class LLMProvider(Protocol):
-    """Turns an action into K descriptions of body movement."""
+    """Turns an action into K descriptions of body movement.
+
+    Optional, looked for by name:
+        `check()`: Raises `ProviderError` if it cannot be asked as it is set up: a key, a package, a model is missing.
+            Asks nothing. `actiongpt plugins doctor` calls it.
+    """
 
     def complete(self, action: Action, k: int) -> Descriptions:
         """K descriptions of the action.

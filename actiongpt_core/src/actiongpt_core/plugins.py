@@ -10,10 +10,10 @@ import contextlib
 import functools
 import inspect
 import logging
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any, Literal
 
@@ -23,9 +23,9 @@ import pluggy
 from actiongpt_core import builtins, hookspecs
 from actiongpt_core.errors import did_you_mean
 from actiongpt_core.hookspecs import HOOKS, PROJECT, PartSpec
+from actiongpt_core.plugin_lists import ALLOW, BLOCK, read_lists
 
 CORE = "actiongpt-core"  #: the distribution of the core, as plugins require it
-ALLOW, BLOCK = "ACTIONGPT_PLUGINS", "ACTIONGPT_BLOCK"  #: environment variables: names of entry points, comma separated
 
 _log = logging.getLogger(__name__)
 _LONGEST_REASON = 300  # a reason is one line of a list, and some libraries answer with a page
@@ -42,6 +42,8 @@ class PluginInfo:
     reason: str = ""  #: one line, if it is not ok
     cure: str = ""  #: what to do about it, as far as known
     provides: tuple[str, ...] = ()  #: such as "backbone:teach"
+    core_range: str = ""  #: versions of the core that it asks for, such as ">=0.1,<0.2"
+    seconds: float = attrs.field(default=0.0, eq=False)  #: that finding out took, its import the most of it
 
     @property
     def label(self) -> str:
@@ -149,25 +151,41 @@ class _Loader:
     def __init__(self) -> None:
         self.plugins: list[PluginInfo] = []
         self.parts: list[Part] = []
+        self._lists = read_lists()
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
     def load(self, candidate: _Candidate) -> None:
+        started = time.perf_counter()
+        info, parts = self._tried(candidate)
+        info = attrs.evolve(info, seconds=time.perf_counter() - started)
+        self.plugins.append(info)
+        self.parts += [Part(kind=kind, spec=spec, plugin=info) for kind, spec in parts]
+
+    def _tried(self, candidate: _Candidate) -> tuple[PluginInfo, list[tuple[str, PartSpec]]]:
+        """What became of a plugin, and what it provides."""
         info = candidate.info
-        if blocked := _blocked(info):
-            self.plugins.append(attrs.evolve(info, status="blocked", reason=blocked))
-            return
+        if blocked := self._blocked(info):
+            return attrs.evolve(info, status="blocked", reason=blocked), []
         try:
+            info = attrs.evolve(info, core_range=_core_range(candidate.requires))
             _check_requirements(candidate)
             parts = self._register(candidate.load(), info)
         except (Exception, SystemExit) as error:  # a plugin may do anything; only the user's Ctrl-C goes through
             _log.debug("Plugin %s (%s) is set aside.", info.name, info.label, exc_info=error)
             reason, cure = _explain(error, candidate)
-            self.plugins.append(attrs.evolve(info, status="failed", reason=reason, cure=cure))
-            return
-        info = attrs.evolve(info, provides=tuple(f"{kind}:{spec.name}" for kind, spec in parts))
-        self.plugins.append(info)
-        self.parts += [Part(kind=kind, spec=spec, plugin=info) for kind, spec in parts]
+            return attrs.evolve(info, status="failed", reason=reason, cure=cure), []
+        return attrs.evolve(info, provides=tuple(f"{kind}:{spec.name}" for kind, spec in parts)), parts
+
+    def _blocked(self, info: PluginInfo) -> str:
+        if info.distribution == CORE:
+            return ""
+        names = {info.name, f"{info.distribution}:{info.name}"}
+        blocked, place = self._lists[BLOCK]
+        if names & blocked:
+            return f"blocked by {place}"
+        allowed, place = self._lists[ALLOW]
+        return f"not in {place}" if allowed and not names & allowed else ""
 
     def _register(self, plugin: object, info: PluginInfo) -> list[tuple[str, PartSpec]]:
         key = f"{info.distribution}:{info.name}"
@@ -207,18 +225,13 @@ class _Loader:
             taken.add((kind, spec.name))
 
 
-def _blocked(info: PluginInfo) -> str:
-    if info.distribution == CORE:
-        return ""
-    names = {info.name, f"{info.distribution}:{info.name}"}
-    if names & _listed(BLOCK):
-        return f"blocked by {BLOCK}"
-    allowed = _listed(ALLOW)
-    return f"not in {ALLOW}" if allowed and not names & allowed else ""
+def _core_range(requires: Sequence[str]) -> str:
+    """The versions of the core that a plugin asks for; empty where it does not say."""
+    from packaging.requirements import Requirement  # 40 ms, for those who have plugins
 
-
-def _listed(variable: str) -> set[str]:
-    return {name.strip() for name in os.environ.get(variable, "").split(",")} - {""}
+    asked = [Requirement(line) for line in requires if canonical(line).startswith(CORE)]
+    bounds = {str(bound) for item in asked if canonical(item.name) == CORE for bound in item.specifier}
+    return ",".join(sorted(bounds, reverse=True))
 
 
 def _check_requirements(candidate: _Candidate) -> None:
@@ -228,7 +241,7 @@ def _check_requirements(candidate: _Candidate) -> None:
     """
     if not candidate.requires:
         return
-    from packaging.requirements import Requirement  # 40 ms, for those who have plugins
+    from packaging.requirements import Requirement
 
     for requirement in map(Requirement, candidate.requires):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):

@@ -21,7 +21,8 @@ from actiongpt_core.errors import (
     did_you_mean,
 )
 from actiongpt_core.hookspecs import AggregatorSpec, DataSetSpec, LLMProviderSpec, MotionModelSpec, PartSpec
-from actiongpt_core.plugins import BLOCK, Part, PluginInfo, canonical, load_plugins, one_line
+from actiongpt_core.plugin_lists import BLOCK
+from actiongpt_core.plugins import Part, PluginInfo, canonical, load_plugins, one_line
 
 if TYPE_CHECKING:
     from actiongpt_core.interfaces import DataSet, DataSource, LLMProvider

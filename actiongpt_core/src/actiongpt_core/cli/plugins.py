@@ -1,10 +1,10 @@
-"""`actiongpt plugins list`: what is installed, what is broken, and why."""
+"""`actiongpt plugins`: what is installed, what is broken, why, and what to do about it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 import typer
@@ -13,10 +13,12 @@ from actiongpt_core.cli import options
 from actiongpt_core.errors import PluginError
 
 if TYPE_CHECKING:
+    from actiongpt_core.doctor import Finding
     from actiongpt_core.plugins import Part, PluginInfo
     from actiongpt_core.registry import Registry
 
 app = typer.Typer(help="What is installed, what is broken, and why.", rich_markup_mode=None)
+_MARKS = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 _TITLES = {
     "backbone": "Backbones",
     "llm": "LLM providers",
@@ -33,7 +35,10 @@ def _default(context: typer.Context) -> None:
 
 
 @app.command("list")
-def list_plugins(as_json: options.AsJson = False) -> None:
+def list_plugins(
+    as_json: options.AsJson = False,
+    timing: Annotated[bool, typer.Option("--timing", help="Say how long each plugin took to import.")] = False,
+) -> None:
     """List the plugins and what they provide."""
     from actiongpt_core.registry import get_registry
 
@@ -43,7 +48,30 @@ def list_plugins(as_json: options.AsJson = False) -> None:
         content = {"plugins": [attrs.asdict(plugin) for plugin in registry.plugins], "parts": parts}
         typer.echo(json.dumps(content, indent=2))
         return
-    typer.echo("\n".join([*_plugin_lines(registry.plugins), *_part_lines(registry)]))
+    typer.echo("\n".join([*_plugin_lines(registry.plugins, timing), *_part_lines(registry)]))
+
+
+@app.command()
+def doctor(as_json: options.AsJson = False) -> None:
+    """Say what of this installation works, what does not, and the command that mends it."""
+    from actiongpt_core.doctor import diagnose
+    from actiongpt_core.registry import get_registry
+
+    found = []
+    for finding in diagnose(get_registry()):
+        found.append(finding)
+        if not as_json:  # as each is found: loading backbones takes seconds
+            typer.echo("\n".join(_finding_lines(finding)))
+    if as_json:
+        typer.echo(json.dumps([attrs.asdict(finding) for finding in found], indent=2))
+    if any(finding.level == "problem" for finding in found):
+        raise typer.Exit(1)
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    yield f"{_MARKS[finding.level]:8} {finding.about}: {finding.found}"
+    if finding.cure:
+        yield f"{'':8} try: {finding.cure}"
 
 
 def _part(part: Part, registry: Registry) -> dict[str, object]:
@@ -70,14 +98,20 @@ def _default_part(registry: Registry, kind: str) -> Part | None:
         return None
 
 
-def _plugin_lines(plugins: tuple[PluginInfo, ...]) -> Iterator[str]:
-    widths = max(len(plugin.name) for plugin in plugins), max(len(plugin.label) for plugin in plugins)
+def _plugin_lines(plugins: tuple[PluginInfo, ...], timing: bool) -> Iterator[str]:
+    rows = [_plugin_row(plugin, timing) for plugin in plugins]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     yield "Plugins"
-    for plugin in plugins:
-        line = f"  {plugin.name:{widths[0]}}  {plugin.label:{widths[1]}}  {plugin.status}"
-        yield f"{line}: {plugin.reason}" if plugin.reason else line
+    for plugin, row in zip(plugins, rows, strict=True):
+        line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"  {line}  {plugin.status}: {plugin.reason}" if plugin.reason else f"  {line}  {plugin.status}"
         if plugin.cure:
-            yield f"  {'':{widths[0]}}  {'':{widths[1]}}  try: {plugin.cure}"
+            yield f"  {'':{len(line)}}  try: {plugin.cure}"
+
+
+def _plugin_row(plugin: PluginInfo, timing: bool) -> list[str]:
+    asks = f"core {plugin.core_range}" if plugin.core_range else ""
+    return [plugin.name, plugin.label, asks, *([f"{1000 * plugin.seconds:.0f} ms"] if timing else [])]
 
 
 def _part_lines(registry: Registry) -> Iterator[str]:
@@ -87,5 +121,7 @@ def _part_lines(registry: Registry) -> Iterator[str]:
         yield ""
         yield title if labelled else f"{title}: none is installed"
         for label, part in labelled:
+            can = sorted(getattr(part.spec, "capabilities", ()))
+            told = f" [{', '.join(can)}]" if can else ""
             default = " (default)" if part is _default_part(registry, kind) else ""
-            yield f"  {label:{width}}  {part.spec.summary}{default}"
+            yield f"  {label:{width}}  {part.spec.summary}{told}{default}"

@@ -99,6 +99,14 @@ class OpenAIProvider:
         self._limit_name = "max_tokens"
         self._left_out: frozenset[str] = frozenset()
 
+    def check(self) -> None:
+        """See to it that there is a key where one is needed; asks nothing.
+
+        Raises:
+            ProviderError: There is none, or it cannot be read.
+        """
+        self._access.check()
+
     def answers(self, prompt: Prompt, draws: Sequence[int], sampling: Mapping[str, Any]) -> Iterator[Answer]:
         """Answers, each as it arrives; see `LanguageModel`.
 
@@ -106,7 +114,7 @@ class OpenAIProvider:
             BudgetError: No more may be asked.
             ProviderError: There is no key, the server cannot be reached or refuses, or all that it gives is no answer.
         """
-        self._access.check()
+        self.check()
         refusals: list[str] = []
         has_answer = False
         for found in self._requests(prompt, list(draws), sampling):

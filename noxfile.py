@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import tarfile
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +20,7 @@ from urllib.parse import unquote, urlparse
 
 import nox
 
-nox.options.sessions = ["tests"]
+nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_missing_interpreters = False
 
 ROOT = Path(__file__).parent
@@ -151,14 +152,54 @@ def bench(session: nox.Session, what: str) -> None:
 
 
 @nox.session(name="tests-matrix", python=PYTHONS, venv_backend=ISOLATED, reuse_venv=True)
-@nox.parametrize("package", list(PROJECTS))
+@nox.parametrize("package", [*PROJECTS, "all"])
 def tests_matrix(session: nox.Session, package: str) -> None:
-    """Run each package's tests on each installed Python, with no other plugin beside it."""
+    """Run tests on each installed Python: each package's with no other plugin beside it, and all with all."""
     _find_links_for_uv(session)
-    projects = [f"{CORE}[testing]", *([str(PLUGINS[package])] if package in PLUGINS else [])]
-    session.install("-c", str(CONSTRAINTS), *projects)
-    folder = f"tests/plugins/{package.removeprefix('actiongpt_')}" if package in PLUGINS else "tests/core"
-    session.run("python", "-m", "pytest", "-ra", folder, *session.posargs, env=OFFLINE | ONE_THREAD)
+    plugins = PLUGINS.values() if package == "all" else [PLUGINS[package]] if package in PLUGINS else []
+    session.install("-c", str(CONSTRAINTS), f"{CORE}[testing]", *map(str, plugins))
+    _pytest_of(session, package)
+
+
+@nox.session(venv_backend=ISOLATED, reuse_venv=True)
+def minimums(session: nox.Session) -> None:
+    """Run all tests with the lowest versions that the packages allow; torch's is the one that `constraints.txt` names."""
+    _find_links_for_uv(session)
+    session.install("uv")
+    lowest = Path(session.create_tmp()) / "lowest.txt"
+    torch = Path(session.create_tmp()) / "torch.txt"
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    torch.write_text("\n".join(line for line in lines if line.startswith("torch")), encoding="utf-8")
+    projects = [str(folder / "pyproject.toml") for folder in PROJECTS.values()]
+    options = ("--quiet", "--resolution", "lowest-direct", "--override", str(torch), "--extra", EVERYTHING)
+    unnamed = [part for name in PROJECTS for part in ("--no-emit-package", name.replace("_", "-"))]
+    sources = [
+        part for folder in PROJECTS.values() for part in ("--find-links", str(_wheel(session, folder.name).parent))
+    ]
+    session.run("uv", "pip", "compile", *options, *unnamed, *sources, *projects, "-o", str(lowest))
+    session.install("-r", str(lowest))
+    session.install("--no-deps", *map(str, PROJECTS.values()))
+    _pytest_of(session, "all")
+
+
+@nox.session(venv_backend=ISOLATED)
+def compat(session: nox.Session) -> None:
+    """Install the plugins of the last released version on today's core, and generate with each."""
+    describe = ("git", "describe", "--tags", "--abbrev=0", "--match", "v*")
+    tag = session.run(*describe, external=True, silent=True, success_codes=range(256))
+    if not isinstance(tag, str) or not tag.startswith("v"):
+        session.skip("No version has been released yet: there is no tag v*.")
+    released = Path(session.create_tmp()) / "released"
+    shutil.rmtree(released, ignore_errors=True)
+    session.run("git", "worktree", "add", "--force", "--detach", str(released), tag.strip(), external=True)
+    try:
+        plugins = [file.parent for file in sorted(released.glob("plugins/*/pyproject.toml"))]
+        _find_links_for_uv(session)
+        session.install("-c", str(CONSTRAINTS), f"{CORE}[offline]")
+        session.install("-c", str(CONSTRAINTS), *map(str, plugins))
+    finally:
+        session.run("git", "worktree", "remove", "--force", str(released), external=True)
+    _smoke(session, {plugin.name for plugin in plugins})
 
 
 @nox.session(venv_backend=ISOLATED)
@@ -169,11 +210,39 @@ def packaging(session: nox.Session, combination: str) -> None:
     _find_links_for_uv(session)
     wheels = [_wheel(session, name) for name in ("actiongpt_core", *plugins)]
     session.install("-c", str(CONSTRAINTS), *map(str, wheels))
+    _smoke(session, set(plugins))
+
+
+@nox.session(venv_backend=ISOLATED)
+def release(session: nox.Session) -> None:
+    """Build what would be published, twice, compare, and check it as the package index does. Publishes nothing."""
+    session.install("twine")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    dist.mkdir()
+    for name in PROJECTS:
+        built = [shutil.copy2(file, dist) for file in _build(session, name)]
+        for first, second in zip(built, _build(session, name), strict=True):
+            if _content(first) != _content(second):
+                session.error(f"Two builds of {first.name} differ.")
+    session.run("twine", "check", "--strict", *map(str, sorted(dist.iterdir())))
+
+
+def _pytest_of(session: nox.Session, package: str) -> None:
+    """The tests of a package ("all" for those of all), with what is installed in the session's environment."""
+    folders = [f"tests/plugins/{package.removeprefix('actiongpt_')}"] if package in PLUGINS else ["tests/core"]
+    if package == "all":
+        folders = ["tests", "--ignore=tests/browser", "--ignore=tests/viewers"]
+    session.run("python", "-m", "pytest", "-ra", *folders, *session.posargs, env=OFFLINE | ONE_THREAD)
+
+
+def _smoke(session: nox.Session, plugins: set[str]) -> None:
+    """What a user does first, with the core and these plugins."""
     session.chdir(session.create_tmp())  # away from the sources
     session.run("python", "-c", "import actiongpt_core, sys; assert 'torch' not in sys.modules")
     listing = json.loads(str(session.run("actiongpt", "plugins", "list", "--json", silent=True, stderr=None)))
     working = {item["distribution"].replace("-", "_") for item in listing["plugins"] if item["status"] == "ok"}
-    if working != {"actiongpt_core", *plugins}:
+    if working != {"actiongpt_core"} | plugins:
         session.error(f"These plugins work: {sorted(working)}")
     names = {
         kind: [part["name"] for part in listing["parts"] if part["kind"] == kind] for kind in ("backbone", "command")
@@ -295,18 +364,34 @@ def _demo_arguments(given: list[str]) -> list[str]:
 
 
 def _wheel(session: nox.Session, name: str) -> Path:
-    """The wheel of a project, built by the first session of a run that needs it.
+    """The wheel of a project, built by the first session of a run that needs it."""
+    if name not in _WHEELS:
+        (_WHEELS[name],) = (file for file in _build(session, name) if file.suffix == ".whl")
+    return _WHEELS[name]
+
+
+def _build(session: nox.Session, name: str) -> list[Path]:
+    """A source distribution, and the wheel that is built from it, dated by the last commit.
 
     From a copy: a build leaves files beside the sources, and takes up old ones.
     """
-    if name not in _WHEELS:
-        folder = session.cache_dir.resolve() / "wheels" / name
-        shutil.rmtree(folder, ignore_errors=True)
-        ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
-        shutil.copytree(PROJECTS[name], folder / "source", ignore=ignored)
-        _python(session, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(folder / "source"))
-        (_WHEELS[name],) = folder.glob("*.whl")
-    return _WHEELS[name]
+    _install(session, tools=("build",))
+    folder = session.cache_dir.resolve() / "built" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    shutil.copytree(PROJECTS[name], folder / "source", ignore=ignored)
+    dated = session.run("git", "log", "-1", "--format=%ct", external=True, silent=True)
+    env = {"SOURCE_DATE_EPOCH": str(dated).strip()}
+    _python(session, "-m", "build", "--outdir", str(folder / "dist"), str(folder / "source"), env=env)
+    return sorted((folder / "dist").iterdir())
+
+
+def _content(file: Path) -> dict[str, bytes]:
+    """What is in a wheel, to the byte, or in a source distribution, whose files carry the time of the build."""
+    if file.suffix == ".whl":
+        return {file.name: file.read_bytes()}
+    with tarfile.open(file) as archive:
+        return {item.name: read.read() for item in archive if (read := archive.extractfile(item)) is not None}
 
 
 def _find_links_for_uv(session: nox.Session) -> None:

@@ -89,3 +89,9 @@ def _constraints() -> dict[str, str]:
 
 def _canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@pytest.mark.parametrize("project", PACKAGES, ids=name)
+def test_a_package_says_what_an_index_asks_for(project: dict[str, Any]) -> None:
+    assert {"description", "readme", "requires-python", "license", "keywords"} <= project.keys()
+    assert {"Typing :: Typed", "Programming Language :: Python :: 3.13"} <= set(project["classifiers"])

@@ -163,7 +163,7 @@ def tests_matrix(session: nox.Session, package: str) -> None:
 
 @nox.session(venv_backend=ISOLATED, reuse_venv=True)
 def minimums(session: nox.Session) -> None:
-    """Run all tests with the lowest versions that the packages allow; torch's is the one that `constraints.txt` names."""
+    """Run all tests with the lowest versions that the packages allow; of torch with that of `constraints.txt`."""
     _find_links_for_uv(session)
     session.install("uv")
     lowest = Path(session.create_tmp()) / "lowest.txt"
@@ -221,7 +221,7 @@ def release(session: nox.Session) -> None:
     shutil.rmtree(dist, ignore_errors=True)
     dist.mkdir()
     for name in PROJECTS:
-        built = [shutil.copy2(file, dist) for file in _build(session, name)]
+        built = [Path(shutil.copy2(file, dist)) for file in _build(session, name)]
         for first, second in zip(built, _build(session, name), strict=True):
             if _content(first) != _content(second):
                 session.error(f"Two builds of {first.name} differ.")

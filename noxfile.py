@@ -42,6 +42,7 @@ BENCHMARKS = {
     "postprocess": "postprocess.py",
     "service": "service.py",
     "studio": "studio.py",
+    "plugins": "plugin_list.py",
 }
 GLTF_VALIDATOR = "gltf-validator@2.0.0-dev.3.10"
 PYTHONS = ["3.11", "3.12", "3.13"]

@@ -117,6 +117,7 @@ def test_the_keyboard_alone_generates(open_tab: Callable[..., Any]) -> None:
     page = open_tab()
     field(page, "Text").fill("jump")
     page.keyboard.press("Tab")
+    page.wait_for_timeout(1000)  # the page sends what was typed a moment later than it sends a key
     page.keyboard.press("Control+Enter")
     open_panel(page, "History")
     page.get_by_role("button", name="jump (teach").wait_for()

@@ -24,19 +24,20 @@ class Environment:
         outer = sysconfig.get_path("purelib")
         (self._site / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
 
-    def install(self, source: Path) -> None:
-        self._pip("install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", str(source))
+    def install(self, source: Path, *, editable: bool = False) -> None:
+        options = ["--no-index", "--no-deps", "--no-build-isolation", *(["--editable"] if editable else [])]
+        self._pip("install", "--quiet", *options, str(source))
 
     def uninstall(self, *distributions: str) -> None:
         self._pip("uninstall", "--quiet", "--yes", *distributions)
 
     def python(self, code: str) -> str:
         """Run code; its standard output."""
-        return self._run("-c", code)
+        return self.run("-c", code)
 
     def actiongpt(self, *arguments: str) -> str:
         """Run the command; its standard output."""
-        return self._run("-m", "actiongpt_core.cli.main", *arguments)
+        return self.run("-m", "actiongpt_core.cli.main", *arguments)
 
     def fail(self, *arguments: str) -> str:
         """Run the command, which must end with one error message; the message."""
@@ -54,7 +55,8 @@ class Environment:
         )
         assert process.returncode == 0, process.stdout + process.stderr
 
-    def _run(self, *arguments: str) -> str:
+    def run(self, *arguments: str) -> str:
+        """Run the interpreter; its standard output."""
         process = self._start(*arguments)
         assert process.returncode == 0, process.stdout + process.stderr
         return process.stdout

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from actiongpt_core.cli import options
+from actiongpt_core.cli import options, plugins_new
 from actiongpt_core.errors import PluginError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actiongpt_core.registry import Registry
 
 app = typer.Typer(help="What is installed, what is broken, and why.", rich_markup_mode=None)
+app.command()(plugins_new.new)
 _MARKS = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 _TITLES = {
     "backbone": "Backbones",

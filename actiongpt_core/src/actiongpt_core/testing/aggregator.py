@@ -11,7 +11,9 @@ import torch
 
 from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.interfaces import Aggregator
+from actiongpt_core.registry import get_registry
 from actiongpt_core.testing.fakes import FakeTextEncoder
+from actiongpt_core.testing.suite import ConformanceSuite
 from actiongpt_core.types.text import TextFeatures
 
 _TEXTS = (
@@ -24,22 +26,27 @@ _PHRASE = "walk and look around"
 _TOLERANCE = 1e-6  # another order of a float32 sum of four terms
 
 
-class AggregatorSuite:
+class AggregatorSuite(ConformanceSuite):
     """What every aggregator promises.
 
-    Subclass it, name the class `Test...`, and write `build_aggregator`. One that has `needs_phrase` is given a phrase.
+    Subclass it, name the class `Test...`, and set `registered`, or write `build_aggregator`. One that has
+    `needs_phrase` is given a phrase.
 
     Attributes:
+        registered: Name under which the aggregator is registered; without `build_aggregator` it is built as users do.
         is_symmetric: False if the order of the K descriptions counts.
         ignores_padding: True if states at padded positions change nothing.
     """
 
+    registered: str | None = None
     is_symmetric: bool = True
     ignores_padding: bool = False
 
     def build_aggregator(self) -> Aggregator:
         """The aggregator under test; called for every test."""
-        raise NotImplementedError("Write build_aggregator in the subclass: it returns the aggregator under test.")
+        if self.registered is None:
+            raise NotImplementedError("Set `registered`, or write build_aggregator, which returns the aggregator.")
+        return get_registry().aggregator(self.registered).load()
 
     @pytest.fixture
     def phrase(self) -> TextFeatures:

@@ -12,6 +12,8 @@ import torch
 from actiongpt_core.body.stick import StickBody
 from actiongpt_core.errors import ConfigError
 from actiongpt_core.interfaces import DataSet
+from actiongpt_core.registry import get_registry
+from actiongpt_core.testing.suite import ConformanceSuite
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.segments import Pair, Segment
 from actiongpt_core.types.skeleton import SMPL_BODY
@@ -23,17 +25,19 @@ _ORTHONORMAL = 1e-4  # float32, from axis-angle or as stored by others
 _SHORTEST, _TALLEST = 0.7, 2.6
 
 
-class DataSetSuite:
+class DataSetSuite(ConformanceSuite):
     """What every data set promises.
 
-    Subclass it, name the class `Test...`, and write `build_data_set`. A `DataSource` is tested by the set that
-    `actiongpt_core.data.prepare.prepare` makes of it.
+    Subclass it, name the class `Test...`, and set `registered`, or write `build_data_set`. A `DataSource` is tested by
+    the set that `actiongpt_core.data.prepare.prepare` makes of it.
 
     Attributes:
+        registered: Name under which the data set is registered; without `build_data_set` it is built as users do.
         is_upright: False for a set in which people mostly sit or lie; else "Z up" and "metres" are tested by how tall
             they stand.
     """
 
+    registered: str | None = None
     is_upright: bool = True
 
     def build_data_set(self, folder: Path) -> DataSet:
@@ -42,7 +46,9 @@ class DataSetSuite:
         Args:
             folder: An empty folder, for a set that is made of files.
         """
-        raise NotImplementedError("Write build_data_set in the subclass: it returns the data set under test.")
+        if self.registered is None:
+            raise NotImplementedError("Set `registered`, or write build_data_set, which returns the data set.")
+        return get_registry().open_data_set(self.registered)
 
     @pytest.fixture
     def data(self, tmp_path: Path) -> DataSet:

@@ -8,6 +8,8 @@ import pytest
 
 from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.interfaces import LanguageModel, LLMProvider
+from actiongpt_core.registry import get_registry
+from actiongpt_core.testing.suite import ConformanceSuite
 from actiongpt_core.text.asking import sampling_of, strategy_of
 from actiongpt_core.types.text import Action, Descriptions
 
@@ -15,23 +17,27 @@ from actiongpt_core.types.text import Action, Descriptions
 _ODD_PHRASES = ("xyzzy plugh", 'say "hi"\nand\tleave', "走る", "{phrase} %s $HOME", "walk " * 200)
 
 
-class LLMProviderSuite:
+class LLMProviderSuite(ConformanceSuite):
     """What every provider promises.
 
-    Subclass it, name the class `Test...`, and write `build_provider`. A provider that needs a network is built with a
-    stand-in for its server.
+    Subclass it, name the class `Test...`, and set `registered`, or write `build_provider`. A provider that needs a
+    network is built with a stand-in for its server.
 
     Attributes:
+        registered: Name under which the provider is registered; without `build_provider` it is built as users do.
         phrases: Phrases that the provider can describe.
         is_deterministic: False for a provider that answers the same question in new words.
     """
 
+    registered: str | None = None
     phrases: tuple[str, ...] = ("walk forward", "wave with the left hand")
     is_deterministic: bool = True
 
     def build_provider(self) -> LLMProvider:
         """The provider under test; called for every test."""
-        raise NotImplementedError("Write build_provider in the subclass: it returns the provider under test.")
+        if self.registered is None:
+            raise NotImplementedError("Set `registered`, or write build_provider, which returns the provider.")
+        return get_registry().build_provider(self.registered)
 
     @pytest.fixture
     def provider(self) -> LLMProvider:

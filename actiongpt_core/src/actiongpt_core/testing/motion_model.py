@@ -12,8 +12,10 @@ from torch import Tensor
 
 from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.interfaces import MotionModel, TextEncoder
+from actiongpt_core.pipeline import Pipeline
 from actiongpt_core.registry import get_registry
 from actiongpt_core.testing.fakes import FakeTextEncoder
+from actiongpt_core.testing.suite import ConformanceSuite
 from actiongpt_core.text.aggregators import mean
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import Skeleton
@@ -25,14 +27,14 @@ _BATCH_TOLERANCE = 1e-4
 _ORTHONORMAL_TOLERANCE = 1e-4
 
 
-class MotionModelSuite:
+class MotionModelSuite(ConformanceSuite):
     """What every backbone promises.
 
-    Subclass it, name the class `Test...`, and write `build_model`; tiny random weights are enough.
+    Subclass it, name the class `Test...`, and set `backbone`, or write `build_model`; tiny random weights are enough.
 
     Attributes:
         backbone: Name under which the model is registered; what its plugin declares is then compared with the claims
-            below. None for a model that is not registered.
+            below, and without `build_model` it is built as users build it. None for a model that is not registered.
         text_dim: C of the features that the model is given; only for a model without `text_encoder`.
         lengths: Frames of each action of the sequence that is generated.
         supports_sequences: False for a model of one action at a time; True goes with the capability "sequence".
@@ -48,7 +50,9 @@ class MotionModelSuite:
 
     def build_model(self) -> MotionModel:
         """The model under test; called for every test."""
-        raise NotImplementedError("Write build_model in the subclass: it returns the model under test.")
+        if self.backbone is None:
+            raise NotImplementedError("Set `backbone`, or write build_model: it returns the model under test.")
+        return Pipeline(backbone=self.backbone).model
 
     def build_encoder(self, model: MotionModel) -> TextEncoder:
         """What makes the model's text features: its own encoder, or a fake one of `text_dim` channels."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from actiongpt_core.data.procedural_set import ProceduralSet
 from actiongpt_core.errors import ConfigError
 from actiongpt_core.interfaces import DataSet
+from actiongpt_core.testing.suite import ConformanceSuite
 from actiongpt_core.text.aggregators import mean
 from actiongpt_core.training.epochs import noise_numbers
 from actiongpt_core.training.recipe import Objective, Preset, Tell, TrainingRecipe
@@ -44,7 +45,7 @@ class Few:
         return [attrs.evolve(item, end=min(item.end, item.start + self._frames)) for item in found]
 
 
-class TrainingRecipeSuite:
+class TrainingRecipeSuite(ConformanceSuite):
     """What every training recipe promises.
 
     Subclass it, name the class `Test...`, and write `build_recipe`. One preset is tried: a very small one.

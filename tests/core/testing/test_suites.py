@@ -27,12 +27,15 @@ from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, Text
 
 
 class TestFakeMotionModel(MotionModelSuite):
+    takes_any_width = True
+
     def build_model(self) -> MotionModel:
         return FakeMotionModel()
 
 
 class TestFakePooledModel(MotionModelSuite):
     is_generative = False
+    takes_any_width = True
 
     def build_model(self) -> MotionModel:
         return FakePooledModel()

@@ -103,6 +103,7 @@ def check_sequences(
     min_frames: int,
     max_frames: int,
     fps: float,
+    text_dim: int | None = None,
 ) -> None:
     """Stop before anything is computed if a sequence cannot be generated.
 
@@ -112,9 +113,10 @@ def check_sequences(
         min_frames: Shortest action.
         max_frames: Longest action.
         fps: Frames a second, for the message.
+        text_dim: C of the tokens that the model reads; None for a model that reads any, or none.
 
     Raises:
-        ShapeError: A sequence is empty, or has another number of lengths than of actions.
+        ShapeError: A sequence is empty, has another number of lengths than of actions, or its texts have another C.
         ConfigError: A length is outside the range.
     """
     if not features or any(not actions for actions in features):
@@ -122,6 +124,12 @@ def check_sequences(
     actions, counts = [len(texts) for texts in features], [len(frames) for frames in lengths]
     if actions != counts:
         raise ShapeError(f"Every action needs one length; the sequences have {actions} actions and {counts} lengths.")
+    for text in (text for texts in features for text in texts if text_dim is not None):
+        if text.tokens.shape[-1] != text_dim:
+            raise ShapeError(
+                f"This checkpoint reads text of {text_dim} channels, got {text.tokens.shape[-1]}: "
+                f"encode with the text encoder that its config.json names."
+            )
     for wanted in lengths:
         check_lengths(wanted, min_frames=min_frames, max_frames=max_frames, fps=fps)
 

@@ -13,7 +13,7 @@ from actiongpt_core.errors import ActionGPTError
 from actiongpt_core.interfaces import Aggregator
 from actiongpt_core.registry import get_registry
 from actiongpt_core.testing.fakes import FakeTextEncoder
-from actiongpt_core.testing.suite import ConformanceSuite
+from actiongpt_core.testing.suite import RegisteredSuite
 from actiongpt_core.types.text import TextFeatures
 
 _TEXTS = (
@@ -23,10 +23,11 @@ _TEXTS = (
     "the knees bend",
 )
 _PHRASE = "walk and look around"
+_SAME_TOLERANCE = 1e-5
 _TOLERANCE = 1e-6  # another order of a float32 sum of four terms
 
 
-class AggregatorSuite(ConformanceSuite):
+class AggregatorSuite(RegisteredSuite):
     """What every aggregator promises.
 
     Subclass it, name the class `Test...`, and set `registered`, or write `build_aggregator`. One that has
@@ -38,7 +39,7 @@ class AggregatorSuite(ConformanceSuite):
         ignores_padding: True if states at padded positions change nothing.
     """
 
-    registered: str | None = None
+    kind = "aggregator"
     is_symmetric: bool = True
     ignores_padding: bool = False
 
@@ -67,21 +68,37 @@ class AggregatorSuite(ConformanceSuite):
         return FakeTextEncoder().encode(_TEXTS)
 
     def test_one_text_comes_out(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """Tokens (K, L, C) become (L', C), with a mask (L',).
+
+        Troubleshooting: Reduce over the first axis, not the second; keep C.
+        """
         result = aggregator(features)
         assert result.tokens.ndim == 2
         assert result.tokens.shape[-1] == features.tokens.shape[-1]
         assert result.mask.shape == result.tokens.shape[:-1]
 
     def test_the_mask_is_boolean_and_not_empty(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """The mask is True where a token is real.
+
+        Troubleshooting: `mask.any(dim=0)` is the union of K masks; a product or a mean of masks is not boolean.
+        """
         mask = aggregator(features).mask
         assert mask.dtype is torch.bool
         assert mask.any()
 
     def test_real_tokens_are_finite(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """There is no NaN where the mask is True.
+
+        Troubleshooting: A mean over no description divides by zero: clamp the count.
+        """
         result = aggregator(features)
         assert result.tokens[result.mask].isfinite().all()
 
     def test_one_description_comes_out_as_it_went_in(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """K = 1 changes nothing.
+
+        Troubleshooting: A scale, a normalisation or a weight that does not sum to one.
+        """
         assert features.pooled is not None
         one = TextFeatures(tokens=features.tokens[:1], mask=features.mask[:1], pooled=features.pooled[:1])
         result = aggregator(one)
@@ -92,6 +109,11 @@ class AggregatorSuite(ConformanceSuite):
     def test_the_pooled_vector_is_one_or_absent_as_in_the_input(
         self, aggregator: Aggregator, features: TextFeatures
     ) -> None:
+        """`pooled` is aggregated too, and None stays None.
+
+        Troubleshooting: Handle both: text encoders without a pooled vector exist, and backbones that need one
+        do too.
+        """
         pooled = aggregator(features).pooled
         assert pooled is not None
         assert pooled.shape == features.tokens.shape[-1:]
@@ -100,6 +122,10 @@ class AggregatorSuite(ConformanceSuite):
     def test_the_order_of_the_descriptions_changes_nothing(
         self, aggregator: Aggregator, features: TextFeatures
     ) -> None:
+        """A symmetric aggregator forgets the order.
+
+        Troubleshooting: One for which the order counts sets `is_symmetric = False`.
+        """
         if not self.is_symmetric:
             pytest.skip("The order counts for this aggregator.")
         assert features.pooled is not None
@@ -112,6 +138,11 @@ class AggregatorSuite(ConformanceSuite):
         assert torch.equal(moved.mask, result.mask)
 
     def test_states_at_padded_positions_change_nothing(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """What stands where the mask is False is not used.
+
+        Troubleshooting: Zero it by `torch.where`, not by a product; one that counts padding, as the paper's
+        mean, leaves `ignores_padding = False`.
+        """
         if not self.ignores_padding:
             pytest.skip("Padding counts for this aggregator.")
         noise = torch.randn(features.tokens.shape, generator=torch.Generator().manual_seed(0))
@@ -122,6 +153,10 @@ class AggregatorSuite(ConformanceSuite):
     def test_the_input_is_not_modified(
         self, aggregator: Aggregator, features: TextFeatures, phrase: TextFeatures
     ) -> None:
+        """Features are the caller's.
+
+        Troubleshooting: Look for in-place operations; the same features are aggregated again.
+        """
         given = [
             part for text in (features, phrase) for part in (text.tokens, text.mask, text.pooled) if part is not None
         ]
@@ -130,6 +165,11 @@ class AggregatorSuite(ConformanceSuite):
         assert all(torch.equal(*pair) for pair in zip(given, before, strict=True))
 
     def test_an_aggregator_that_needs_the_phrase_says_so_where_there_is_none(self, features: TextFeatures) -> None:
+        """Without the phrase there is an error that asks for it.
+
+        Troubleshooting: With `needs_phrase = True` the function takes `phrase=None` and raises `ConfigError`
+        for None.
+        """
         aggregator = self.build_aggregator()
         if not getattr(aggregator, "needs_phrase", False):
             pytest.skip("This aggregator needs no phrase.")
@@ -137,9 +177,54 @@ class AggregatorSuite(ConformanceSuite):
             aggregator(features)
 
     def test_gradient_flows_to_the_descriptions(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """Training goes through the aggregator.
+
+        Troubleshooting: `detach`, `.data`, `argmax` or NumPy cut the graph.
+        """
         tokens = features.tokens.clone().requires_grad_()
         result = aggregator(attrs.evolve(features, tokens=tokens))
         result.tokens[result.mask].sum().backward()
         assert tokens.grad is not None
         assert tokens.grad.isfinite().all()
         assert tokens.grad.abs().sum() > 0
+
+    def test_descriptions_that_are_all_the_same_come_out_as_one_of_them(
+        self, aggregator: Aggregator, features: TextFeatures
+    ) -> None:
+        """K equal descriptions have nothing to average.
+
+        Troubleshooting: Weights that do not sum to one, or a K that is taken from another axis.
+        """
+        assert features.pooled is not None
+        same = [part[2:3].expand(4, *part.shape[1:]) for part in (features.tokens, features.mask, features.pooled)]
+        result = aggregator(TextFeatures(tokens=same[0], mask=same[1], pooled=same[2]))
+        known = features.tokens[2][features.mask[2]]
+        found = result.tokens[result.mask]
+        assert len(found) % len(known) == 0
+        torch.testing.assert_close(found, known.repeat(len(found) // len(known), 1), rtol=0, atol=_SAME_TOLERANCE)
+
+    def test_one_token_each_is_enough(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """Descriptions of one word are descriptions.
+
+        Troubleshooting: A standard deviation, a convolution or a slice over tokens.
+        """
+        short = attrs.evolve(features, tokens=features.tokens[:, :1], mask=features.mask[:, :1])
+        result = aggregator(short)
+        assert result.mask.any()
+        assert result.tokens[result.mask].isfinite().all()
+
+    def test_the_same_group_has_the_same_aggregate(self, aggregator: Aggregator, features: TextFeatures) -> None:
+        """There is no chance in an aggregator.
+
+        Troubleshooting: Dropout, or a draw without a seed.
+        """
+        first, second = aggregator(features), aggregator(features)
+        assert torch.equal(first.tokens, second.tokens)
+
+    def test_one_text_alone_is_refused(self, aggregator: Aggregator, phrase: TextFeatures) -> None:
+        """Features without K are an error, not an aggregate over tokens.
+
+        Troubleshooting: Raise `ShapeError` unless tokens have three axes: else L is taken for K.
+        """
+        with pytest.raises(ActionGPTError):
+            aggregator(phrase)

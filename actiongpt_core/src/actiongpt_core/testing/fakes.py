@@ -11,10 +11,13 @@ from torch import Tensor
 
 from actiongpt_core.errors import ShapeError
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix
+from actiongpt_core.nn.generation import check_sequences
 from actiongpt_core.text import asking
 from actiongpt_core.types.motion import Motion
 from actiongpt_core.types.skeleton import SMPL_BODY, Skeleton
 from actiongpt_core.types.text import Action, Answer, Descriptions, Prompt, TextFeatures
+
+_LONGEST = 100_000  #: frames of an action
 
 
 class FakeTextEncoder:
@@ -122,6 +125,7 @@ class FakeMotionModel:
         noise_scale: float | None = None,
     ) -> Motion:
         """One swing an action; the pelvis walks along -y at 1 m/s."""
+        check_sequences([features], [lengths], min_frames=1, max_frames=_LONGEST, fps=self.fps)
         scale = self._noise_scale if noise_scale is None else noise_scale
         swings = [self._swing(item, length, scale, generator) for item, length in zip(features, lengths, strict=True)]
         rotations = axis_angle_to_matrix(torch.cat(swings))

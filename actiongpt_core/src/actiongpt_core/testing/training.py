@@ -121,11 +121,20 @@ class TrainingRecipeSuite(ConformanceSuite):
     # --- presets -----------------------------------------------------------------------------------------------------
 
     def test_every_preset_can_be_written_down_and_read_back(self, recipe: TrainingRecipe) -> None:
+        """A preset survives JSON.
+
+        Troubleshooting: Use numbers, strings, lists and dictionaries in its sections; tuples come back as lists
+        unless a converter makes them tuples.
+        """
         for preset in recipe.presets.values():
             sections = {name: attrs.asdict(getattr(preset, name)) for name in SECTIONS}
             assert change(preset, json.loads(json.dumps(sections))) == preset
 
     def test_every_preset_says_what_it_is(self, recipe: TrainingRecipe) -> None:
+        """`about` is a line for users.
+
+        Troubleshooting: Write one: `actiongpt train --help` has no other words for it.
+        """
         assert all(preset.about.strip() for preset in recipe.presets.values())
 
     # --- samples -----------------------------------------------------------------------------------------------------
@@ -133,6 +142,10 @@ class TrainingRecipeSuite(ConformanceSuite):
     def test_a_sample_depends_on_seed_and_number_only(
         self, recipe: TrainingRecipe, chosen: Preset, model: Any, data: DataSet, sampler: Sampler
     ) -> None:
+        """Resuming and several devices draw the same samples.
+
+        Troubleshooting: Draw from a generator that is seeded by seed and number, never from one that goes on.
+        """
         together = [sampler.draw(step, _BATCH, range(_BATCH)) for step in (0, 1)]
         again = recipe.sampler(chosen, model, data, "train", 0)
         for step in (1, 0):
@@ -140,21 +153,37 @@ class TrainingRecipeSuite(ConformanceSuite):
                 _require_same(again.draw(step, _BATCH, [row]), [together[step][row]])
 
     def test_several_devices_draw_the_rows_of_the_whole_batch(self, sampler: Sampler) -> None:
+        """Rows do not depend on who draws them.
+
+        Troubleshooting: Number samples by step and row of the whole batch, not by the device's.
+        """
         whole = sampler.draw(1, _BATCH, range(_BATCH))
         for rank in (0, 1):
             _require_same(sampler.draw(1, _BATCH, range(rank, _BATCH, 2)), whole[rank::2])
 
     def test_samples_are_numbered_by_step_and_row(self, sampler: Sampler) -> None:
+        """`Sample.index` is step times batch plus row.
+
+        Troubleshooting: The index seeds the noise: set it from step and row.
+        """
         assert [sample.index for sample in sampler.draw(1, _BATCH, range(_BATCH))] == list(range(_BATCH, 2 * _BATCH))
 
     def test_another_seed_draws_other_samples(
         self, recipe: TrainingRecipe, chosen: Preset, model: Any, data: DataSet, sampler: Sampler
     ) -> None:
+        """The seed matters.
+
+        Troubleshooting: It does not reach the generator of the sampler.
+        """
         other = recipe.sampler(chosen, model, data, "train", 1)
         batches = [its.draw(0, _BATCH, range(_BATCH)) for its in (sampler, other)]
         assert [_print(sample) for sample in batches[0]] != [_print(sample) for sample in batches[1]]
 
     def test_all_texts_of_samples_are_known_beforehand(self, sampler: Sampler) -> None:
+        """`texts()` names whatever a sample may say.
+
+        Troubleshooting: Texts are encoded before training: augmented wordings belong in the list too.
+        """
         known = {text for texts in sampler.texts() for text in texts}
         for step in range(3):
             for sample in sampler.draw(step, _BATCH, range(_BATCH)):
@@ -163,6 +192,10 @@ class TrainingRecipeSuite(ConformanceSuite):
     def test_a_validation_epoch_goes_once_through_all_clips_whatever_the_seed(
         self, recipe: TrainingRecipe, chosen: Preset, model: Any, data: DataSet
     ) -> None:
+        """Validation is the same in every run.
+
+        Troubleshooting: For "val" go through the clips in order, each once, without chance.
+        """
         one, other = (recipe.sampler(chosen, model, Few(data, segments=11), "val", seed) for seed in (0, 1))
         count = one.num_samples
         assert count
@@ -174,6 +207,10 @@ class TrainingRecipeSuite(ConformanceSuite):
     def test_clips_that_are_too_short_are_refused_and_counted(
         self, recipe: TrainingRecipe, chosen: Preset, model: Any, data: DataSet
     ) -> None:
+        """A set without usable clips is an error with a number in it.
+
+        Troubleshooting: Raise `ConfigError` that says how many clips there were and how short they are.
+        """
         for split in ("train", "val"):
             with pytest.raises(ConfigError, match=r"\d"):
                 recipe.sampler(chosen, model, Few(data, frames=2), split, 0)
@@ -181,6 +218,10 @@ class TrainingRecipeSuite(ConformanceSuite):
     # --- losses ------------------------------------------------------------------------------------------------------
 
     def test_terms_are_named_finite_and_weighted(self, ready: Objective, sampler: Sampler, tell: Tell) -> None:
+        """The objective is a list of named numbers.
+
+        Troubleshooting: A term that is NaN comes from empty masks; a term of several numbers needs a mean.
+        """
         batch = ready.collate(sampler.draw(0, _BATCH, range(_BATCH)), tell).to(torch.device("cpu"))
         assert list(batch.indices) == list(range(_BATCH))
         terms = ready.terms(batch, _noise(), 0)
@@ -191,6 +232,10 @@ class TrainingRecipeSuite(ConformanceSuite):
     def test_all_noise_comes_from_the_source_that_is_given(
         self, ready: Objective, model: Any, sampler: Sampler, tell: Tell
     ) -> None:
+        """Losses draw only from the function that they are handed.
+
+        Troubleshooting: Use `noise(indices, dim)` for the latent, and no `torch.randn`.
+        """
         model.eval()  # no dropout
         batch = ready.collate(sampler.draw(0, _BATCH, range(_BATCH)), tell)
         first, second = ([term.value.item() for term in ready.terms(batch, _noise(), 0)] for _ in range(2))
@@ -199,6 +244,11 @@ class TrainingRecipeSuite(ConformanceSuite):
     def test_a_few_steps_lower_the_loss(
         self, ready: Objective, model: Any, chosen: Preset, sampler: Sampler, tell: Tell
     ) -> None:
+        """The preset learns.
+
+        Troubleshooting: Gradient does not reach the weights (`detach`, `no_grad`), the learning rate is too
+        high, or the terms pull against each other.
+        """
         model.train()
         steps = range(self.steps)
         batches = [ready.collate(sampler.draw(step, _BATCH, range(_BATCH)), tell) for step in steps]

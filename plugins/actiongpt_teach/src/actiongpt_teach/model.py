@@ -207,7 +207,14 @@ class Teach(ActionModel, nn.Module):
             ConfigError: A length is outside the checkpoint's range.
             ShapeError: A sequence is empty, or has another number of lengths than of actions.
         """
-        check_sequences(features, lengths, min_frames=self.min_frames, max_frames=self.max_frames, fps=self.fps)
+        check_sequences(
+            features,
+            lengths,
+            min_frames=self.min_frames,
+            max_frames=self.max_frames,
+            fps=self.fps,
+            text_dim=self.config.text_dim,
+        )
         scale = self.config.noise_scale if noise_scale is None else noise_scale
         generators = [None] * len(features) if generators is None else list(generators)
         blocks: list[list[Tensor]] = [[] for _ in features]

@@ -176,7 +176,14 @@ class Temos(ActionModel, nn.Module):
             ConfigError: A length is outside the checkpoint's range.
             ShapeError: A sequence is empty, or has another number of lengths than of actions.
         """
-        check_sequences(features, lengths, min_frames=self.min_frames, max_frames=self.max_frames, fps=self.fps)
+        check_sequences(
+            features,
+            lengths,
+            min_frames=self.min_frames,
+            max_frames=self.max_frames,
+            fps=self.fps,
+            text_dim=self.config.text_dim,
+        )
         generators = [None] * len(features) if generators is None else generators
         sources = [source for source, actions in zip(generators, features, strict=True) for _ in actions]
         latent = self._sample([item for actions in features for item in actions], sources, noise_scale)

@@ -88,8 +88,10 @@ class PackProvider:
         """K descriptions of the action; `source` is "pack", "nearest:<phrase>" or "phrase".
 
         Raises:
-            ConfigError: The pack holds fewer than K descriptions of a phrase.
+            ConfigError: The pack holds fewer than K descriptions of a phrase, or k is less than 1.
         """
+        if k < 1:
+            raise ConfigError(f"k, the number of descriptions of an action, must be at least 1, got {k}.")
         phrase = self.find(action.phrase)
         if phrase is not None:
             return self._descriptions(action, phrase, k, "pack")

@@ -44,6 +44,7 @@ BENCHMARKS = {
     "studio": "studio.py",
     "plugins": "plugin_list.py",
 }
+DOCS = ("mkdocs-material", "mkdocstrings[python]")
 GLTF_VALIDATOR = "gltf-validator@2.0.0-dev.3.10"
 PYTHONS = ["3.11", "3.12", "3.13"]
 ISOLATED = "uv" if shutil.which("uv") else "virtualenv"
@@ -92,8 +93,11 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """Run the code of the documentation and check its links and names."""
+    """Run the code of the documentation, check its links and names, build the site to `site/`."""
+    _install(session, tools=DOCS)
     _pytest(session, "tests/docs")
+    env = {"NO_MKDOCS_2_WARNING": "1"}
+    _python(session, "-m", "mkdocs", "build", "--strict", "--quiet", env=env)
 
 
 @nox.session(venv_backend="none")

@@ -36,6 +36,8 @@ def config_from_dict(cls: type[C], values: dict[str, Any]) -> C:
         if key not in known:
             raise ConfigError(f"Unknown setting {key!r} for {cls.__name__}.{did_you_mean(key, known)}")
         default = known[key].default
+        if default is attrs.NOTHING or isinstance(default, tuple):
+            continue  # a setting that must be given, or a list in JSON: the class itself checks and converts it
         number = isinstance(default, (int, float)) and not isinstance(default, bool)
         kind = str if default is None else type(default)  # None: a name that may be left out
         fits = isinstance(value, (int, float)) if number else isinstance(value, kind) or (value is None is default)

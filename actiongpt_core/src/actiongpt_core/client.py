@@ -115,7 +115,8 @@ class Client:
             postprocess: As for `generate`.
 
         Raises:
-            As for `generate`; ExportError if the format cannot hold the motion.
+            ServiceError: As for `generate`.
+            ExportError: If the format cannot hold the motion.
         """
         return self._motion(prompt, format, seconds, seed, backbone, postprocess)
 
@@ -128,7 +129,8 @@ class Client:
             settings: seconds, seed, backbone, postprocess of `generate`.
 
         Raises:
-            As for `fetch`; ExportError if the path is not writable.
+            ServiceError: As for `fetch`.
+            ExportError: If the path is not writable.
         """
         path = Path(path)
         content = self.fetch(prompt, path.suffix.lower().removeprefix("."), **settings)

@@ -196,7 +196,7 @@ class Pipeline:
             postprocess: As for `generate`.
 
         Raises:
-            As for `generate`; a prompt that cannot work stops the batch before anything is generated.
+            ActionGPTError: As for `generate`; a prompt that cannot work stops the batch before anything is generated.
         """
         if isinstance(prompts, str):
             raise PromptError("generate_batch needs a list of prompts; use generate for one text.")

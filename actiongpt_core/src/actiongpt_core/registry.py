@@ -120,7 +120,7 @@ class Registry:
             options: What they are opened with.
 
         Raises:
-            As for `open_data_set`; ConfigError also for a set that needs no preparation.
+            ActionGPTError: As for `open_data_set`; ConfigError also for a set that needs no preparation.
         """
         part = self.part("data", name)
         source = cast(DataSetSpec, part.spec).source

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from actiongpt_core import get_registry
+
 from actiongpt_retrieval.build import build_index
 
 

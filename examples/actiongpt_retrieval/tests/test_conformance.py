@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from actiongpt_core import MotionModel
 from actiongpt_core.testing.motion_model import MotionModelSuite
+
 from actiongpt_retrieval.model import Retrieval
 
 

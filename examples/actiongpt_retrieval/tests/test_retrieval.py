@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from actiongpt_core import CheckpointError, ConfigError, MissingAssetError, Pipeline, get_registry
+from actiongpt_core import CheckpointError, ConfigError, MissingAssetError, Pipeline, StickBody, get_registry
+from actiongpt_core.text.aggregators import mean
+
 from actiongpt_retrieval.build import build_index
 from actiongpt_retrieval.model import Retrieval, join, warp
 
@@ -22,7 +24,7 @@ def test_every_stored_text_finds_itself(pipeline: Pipeline) -> None:
     assert len(model.config.texts) > 10
     for text in model.config.texts:
         encoded = model.text_encoder.encode([text])
-        assert model.nearest_text(_one(encoded)) == text
+        assert model.nearest_text(mean(encoded)) == text
 
 
 def test_without_noise_a_stored_text_gives_its_stored_clip(pipeline: Pipeline) -> None:
@@ -31,7 +33,7 @@ def test_without_noise_a_stored_text_gives_its_stored_clip(pipeline: Pipeline) -
     text = model.config.texts[0]
     first = int((model.index.text_of == 0).nonzero()[0])
     start, end = (int(bound) for bound in model.index.bounds[first : first + 2])
-    motion = model.generate([_one(model.text_encoder.encode([text]))], [end - start], noise_scale=0)
+    motion = model.generate([mean(model.text_encoder.encode([text]))], [end - start], noise_scale=0)
     torch.testing.assert_close(motion.translation, model.index.translation[start:end])
 
 
@@ -75,7 +77,8 @@ def test_an_unknown_split_is_refused_with_those_that_are_there(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-def _one(encoded):  # type: ignore[no-untyped-def]
-    from actiongpt_core.text.aggregators import mean
-
-    return mean(encoded)
+def test_a_body_stands_along_z(pipeline: Pipeline) -> None:
+    motion = pipeline.generate("stand still", seconds=2, seed=0)
+    joints = StickBody().joints(motion)
+    height = joints[..., 2].amax(dim=1) - joints[..., 2].amin(dim=1)
+    assert ((height > 1.2) & (height < 2.2)).all()

@@ -15,6 +15,7 @@ class MotionModelSuite(MotionTests, ChanceTests, InputTests):
     Attributes:
         backbone: Name under which the model is registered; what its plugin declares is then compared with the claims
             below, and without `build_model` it is built as users build it. None for a model that is not registered.
+        checkpoint: Folder that it is then built from; None for what the plugin ships.
         text_dim: C of the features that the model is given, for a model without `text_encoder`.
         takes_any_width: True for a model to which C does not matter; others refuse features of another width.
         lengths: Frames of each action of the sequence that is generated.

@@ -28,6 +28,7 @@ class ModelCase(RegisteredSuite):
 
     kind = "backbone"
     backbone: str | None = None
+    checkpoint: str | Path | None = None
     takes_any_width: bool = False
     text_dim: int = 16
     lengths: tuple[int, ...] = (24, 31)
@@ -42,7 +43,7 @@ class ModelCase(RegisteredSuite):
         """The model under test; called for every test."""
         if self.backbone is None:
             raise NotImplementedError("Set `backbone`, or write build_model: it returns the model under test.")
-        return Pipeline(backbone=self.backbone).model
+        return Pipeline(backbone=self.backbone, checkpoint=self.checkpoint).model
 
     def save_model(self, model: MotionModel, folder: Path) -> bool:
         """Write the model's checkpoint to a folder that `from_checkpoint` reads; False where there is no such thing."""

@@ -109,7 +109,7 @@ class Weighted:
     text model without pooled vectors is compared by the means of its real token states. Padding counts as in `mean`,
     which this is when all descriptions are equally near.
 
-    Args:
+    Attributes:
         temperature: Above 0; the higher, the more equal the weights.
     """
 

@@ -14,6 +14,9 @@ EMBEDDED_ENCODER = "package:all-minilm-l6-v2"
 class RetrievalConfig:
     """Settings of an index; they stand in its config.json.
 
+    Each has a default because `config_from_dict` reads types off the defaults. With one of the defaults an index does
+    not fit its weights, and is refused.
+
     Attributes:
         texts: Each once.
         num_clips: Clips of all texts.
@@ -24,11 +27,11 @@ class RetrievalConfig:
         num_nearest: Among how many of the nearest clips chance picks.
     """
 
-    texts: tuple[str, ...]
-    num_clips: int = attrs.field(validator=attrs.validators.ge(1))
-    num_frames: int = attrs.field(validator=attrs.validators.ge(1))
-    text_dim: int = attrs.field(validator=attrs.validators.ge(1))
-    fps: float = attrs.field(validator=attrs.validators.gt(0))
+    texts: tuple[str, ...] = ()
+    num_clips: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    num_frames: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    text_dim: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    fps: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
     text_encoder: str = EMBEDDED_ENCODER
     num_nearest: int = attrs.field(default=4, validator=attrs.validators.ge(1))
 
@@ -63,7 +66,8 @@ class Index(nn.Module):
         off = (self.bounds.diff() - length).abs()
         by_length = torch.argsort(off, stable=True)
         cosines = (self.vectors @ vector)[self.text_of]
-        return by_length[torch.argsort(cosines[by_length], descending=True, stable=True)]
+        ranked: Tensor = by_length[torch.argsort(cosines[by_length], descending=True, stable=True)]
+        return ranked
 
 
 def text_vector(text: TextFeatures) -> Tensor:
@@ -72,11 +76,12 @@ def text_vector(text: TextFeatures) -> Tensor:
     Raises:
         ConfigError: The text has no direction: it is not finite, zero, or without a token.
     """
-    vector = text.tokens[text.mask].float().mean(dim=0).cpu()
+    vector: Tensor = text.tokens[text.mask].float().mean(dim=0).cpu()
     norm = vector.norm()
     if not torch.isfinite(norm) or norm == 0:
         raise ConfigError(
             "The features of a text must be finite, not all zero, and have a real token; its vector has no direction. "
             "Look at the text encoder and the aggregator."
         )
-    return vector / norm
+    unit: Tensor = vector / norm
+    return unit

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from actiongpt_core import SMPL_BODY, ConfigError, MissingAssetError, Motion, TextFeatures
+from actiongpt_core import SMPL_BODY, CheckpointError, ConfigError, MissingAssetError, Motion, TextFeatures
 from actiongpt_core.checkpoints import config_from_dict, load_weights, read_config
 from actiongpt_core.geometry.clips import align_full, bridge, facing
 from actiongpt_core.geometry.rotations import axis_angle_to_matrix, slerp
@@ -54,7 +54,7 @@ class Retrieval:
                 "The backbone 'retrieval' needs an index, and none ships. Build one and give it as the checkpoint:\n"
                 "actiongpt retrieval build --data procedural --out index"
             )
-        config = config_from_dict(RetrievalConfig, read_config(Path(path), "retrieval"))
+        config = _read_config(Path(path))
         if text_encoder is not None and str(text_encoder) != config.text_encoder:
             raise ConfigError(
                 f"The index {path} holds text vectors of {config.text_encoder}, which cannot be compared with those "
@@ -114,6 +114,14 @@ class Retrieval:
         clip = int(ranked[int(chance * min(max(reach, 1), len(ranked)))])
         start, end = self.index.bounds[clip], self.index.bounds[clip + 1]
         return axis_angle_to_matrix(self.index.poses[start:end]), self.index.translation[start:end]
+
+
+def _read_config(path: Path) -> RetrievalConfig:
+    settings = read_config(path, "retrieval")
+    texts = settings.get("texts")
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise CheckpointError(f"{path}/config.json has no list of texts. Build the index again.")
+    return config_from_dict(RetrievalConfig, {**settings, "texts": tuple(texts)})  # JSON knows no tuples
 
 
 def warp(clip: _Frames, length: int) -> _Frames:

@@ -244,7 +244,7 @@ def test_plugins_list_shows_parts_defaults_and_failures_with_their_cure(runner: 
     shown = run(runner, "plugins", "list")
     assert "failed: needs surely-not-installed>=2, which is not installed" in shown
     assert "try: pip install 'surely-not-installed>=2'" in shown
-    assert re.search(r"^  stride +A fake\. \(default\)$", shown, re.MULTILINE)
+    assert re.search(r"^  stride +A fake\. \[sequence, training\] \(default\)$", shown, re.MULTILINE)
     assert run(runner, "plugins") == shown
 
 
